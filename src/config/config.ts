@@ -1,0 +1,56 @@
+/**
+ * The configuration, as values: what load.ts makes of text and what compile.ts makes tables of.
+ * Names are those of the options (docs: README, `clatd --help`); units stand beside each.
+ */
+import type { EamList } from '../address/eam.ts';
+import type { Ip4, Ip6, Prefix4, Prefix6 } from '../address/ip.ts';
+
+export const UdpCksumMode = { calc: 0, drop: 1, fwd: 2 } as const;
+export type UdpCksumMode = (typeof UdpCksumMode)[keyof typeof UdpCksumMode];
+
+export const HairpinMode = { off: 0, simple: 1, intrinsic: 2 } as const;
+export type HairpinMode = (typeof HairpinMode)[keyof typeof HairpinMode];
+
+export type IcmpErrors = 'limited' | 'unlimited' | 'off';
+export type MssClamp = 'off' | 'auto' | number;
+
+/** What decides what a packet becomes: the same for `run` and `replay`. */
+export interface TranslationConfig {
+  /** RFC 6052 prefix; null: none. */
+  pool6: Prefix6 | null;
+  eam: EamList;
+  denylist4: Prefix4[];
+  ipv4Addr: Ip4;
+  ipv6Addr: Ip6 | null;
+  /** Sources of untranslatable ICMPv6 errors; members are chosen at random (RSRC-1). */
+  rfc6791v4Prefix: Prefix4;
+  /** bytes, 1280..65535 */
+  lowestIpv6Mtu: number;
+  /** bytes, 1280..65535; null: the device's. */
+  ipv6Mtu: number | null;
+  /** bytes, 68..65535; null: the device's. */
+  ipv4Mtu: number | null;
+  /** bytes, greatest first */
+  mtuPlateaus: number[];
+  udpCksumMode: UdpCksumMode;
+  wkpfStrict: boolean;
+  strictSuffix: boolean;
+  eamHairpinMode: HairpinMode;
+  zeroizeTrafficClass: boolean;
+  /** 0..255; null: copy the Traffic Class. */
+  overrideTos: number | null;
+  icmpErrors: IcmpErrors;
+  mssClamp: MssClamp;
+}
+
+/** What `clatd run` needs besides. */
+export interface RunConfig {
+  translation: TranslationConfig;
+  /** Interface name, 1..15 bytes. */
+  tun: string;
+  workers: number | 'auto';
+  /** False with --no-configure: the host is left as it is. */
+  configure: boolean;
+  /** Read again at SIGHUP; null: none given. */
+  eamFile: string | null;
+}
