@@ -1,0 +1,80 @@
+/** `clatd plan`: what `clatd run` with the same options would do to this host, and why. Changes nothing. */
+import type { RunConfig } from '../config/config.ts';
+import { type Host, linuxHost } from '../host/apply.ts';
+import { commands } from '../host/plan.ts';
+import { buildRunPlan, type RunPlan } from '../host/run-plan.ts';
+import { findLink } from '../host/state.ts';
+
+/** Where a command prints. */
+export interface PlanIo {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+}
+
+export interface PlanOptions {
+  readonly json?: boolean;
+}
+
+/** Commands shown of one entry; an EAM file may need thousands. */
+const SHOWN = 5;
+
+/** Prints the plan. Exit code 0: it could be applied; 1: something is in the way, or the host cannot be read. */
+export async function plan(
+  config: RunConfig,
+  io: PlanIo,
+  options: PlanOptions = {},
+  host: Host = linuxHost(),
+): Promise<number> {
+  let made: RunPlan;
+  let attached: boolean;
+  try {
+    const state = await host.read();
+    attached = findLink(state, config.tun) !== undefined;
+    made = buildRunPlan({ tun: config.tun, created: !attached, ...config.translation }, state);
+  } catch (error) {
+    io.stderr.write(`clatd: ${(error as Error).message}\n`);
+    return 1;
+  }
+  io.stdout.write(options.json === true ? asJson(config, made, attached) : asText(config, made, attached));
+  return made.conflicts.length === 0 ? 0 : 1;
+}
+
+function asJson(config: RunConfig, made: RunPlan, attached: boolean): string {
+  const { tun, uplink, tunMtu, conflicts, warnings } = made;
+  const entries = made.entries.map((entry, i) => ({
+    ...entry,
+    found: made.findings[i],
+    commands: commands(entry.step),
+  }));
+  return `${JSON.stringify({ configure: config.configure, tun, attached, uplink, tunMtu, entries, conflicts, warnings }, null, 2)}\n`;
+}
+
+function asText(config: RunConfig, made: RunPlan, attached: boolean): string {
+  const lines: string[] = [];
+  if (config.configure) lines.push('clatd run would do this on this host (nothing has been changed):');
+  else lines.push('With --no-configure clatd run changes nothing on this host; this is left to you:');
+  lines.push('', `uplink: ${made.uplink ?? 'none yet'}`);
+  lines.push(
+    attached
+      ? `device: ${made.tun}, there already`
+      : `device: ${made.tun}, created by clatd and gone with it`,
+    '',
+  );
+  for (const [i, { why, step }] of made.entries.entries()) {
+    const found = made.findings[i]!;
+    const all = commands(step);
+    const shown = all.slice(0, SHOWN);
+    if (all.length > SHOWN) shown.push(`… and ${all.length - SHOWN} more`);
+    const number = `${i + 1}.`.padStart(3);
+    lines.push(`${number} ${shown.join('\n    ')}`, `    ${why}`);
+    if (found.is === 'so') lines.push('    It is so already, and stays so.');
+    if (found.is === 'conflict') lines.push(`    CONFLICT: ${found.with}.`);
+    const before =
+      found.is === 'needed' && step.kind === 'sysctl' ? found.before.values?.[step.key] : undefined;
+    if (before !== undefined) lines.push(`    It is ${before} now, and will be again when clatd stops.`);
+  }
+  for (const warning of made.warnings) lines.push('', `Note: ${warning}.`);
+  for (const conflict of made.conflicts) lines.push('', `CONFLICT: ${conflict}.`);
+  if (made.conflicts.length > 0) lines.push('', 'clatd run would refuse to start.');
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,263 @@
+/**
+ * Makes a plan true, step by step with the journal one step ahead, and takes it back in reverse.
+ *
+ * Bringing a plan about is reconciling: what the journal says was done and the plan no longer wants is undone, what it
+ * wants and is not there is done, the rest is not touched. So applying twice changes nothing, and a reload or a new
+ * uplink is simply another plan.
+ */
+import { ipBatch, ipBatchForce, runTool, type ToolFailedError } from './iproute.ts';
+import { AlreadyRunningError, Journal, journalPath, ownerOfThisProcess, readLeftover } from './journal.ts';
+import {
+  applyLines,
+  check,
+  type Done,
+  describe,
+  type Entry,
+  type RouteStep,
+  type Step,
+  type SysctlStep,
+  undoLines,
+} from './plan.ts';
+import { type HostState, readHost } from './state.ts';
+import { procSysctls, SysctlError, type Sysctls } from './sysctl.ts';
+
+/** Where the steps are reported; a pino logger fits. */
+export interface HostLog {
+  debug(text: string): void;
+  info(text: string): void;
+  warn(text: string): void;
+}
+
+/** The ways to the host. */
+export interface Host {
+  readonly sysctls: Sysctls;
+  read(): Promise<HostState>;
+  /** As ipBatch. */
+  ip(lines: readonly string[]): Promise<void>;
+  /** As ipBatchForce. */
+  ipForce(lines: readonly string[]): Promise<ToolFailedError[]>;
+  /** Runs an nft script; throws as runTool. */
+  nft(script: string): Promise<void>;
+}
+
+/** The host this process runs on (its network namespace). */
+export function linuxHost(): Host {
+  const sysctls = procSysctls();
+  return {
+    sysctls,
+    read: () => readHost(sysctls),
+    ip: ipBatch,
+    ipForce: ipBatchForce,
+    nft: async (script) => {
+      await runTool('nft', ['-f', '-'], script);
+    },
+  };
+}
+
+/** Something of someone else is in the way; nothing of it was touched. */
+export class HostConflictError extends Error {
+  override readonly name = 'HostConflictError';
+  readonly conflicts: readonly string[];
+  constructor(conflicts: readonly string[]) {
+    super(
+      `the host cannot be configured: ${conflicts.join('; ')} (clatd plan shows all; --no-configure leaves it to you)`,
+    );
+    this.conflicts = conflicts;
+  }
+}
+
+/**
+ * First of all at a start: takes the TUN's journal for this process. What a dead predecessor left is rolled back.
+ * Throws AlreadyRunningError where the predecessor lives, JournalError where the journal cannot be kept.
+ */
+export async function openJournal(
+  tun: string,
+  host: Host,
+  log: HostLog,
+  path: string = journalPath(tun),
+): Promise<Journal> {
+  const owner = ownerOfThisProcess();
+  const journal = new Journal(path, tun, owner);
+  const leftover = readLeftover(path, owner);
+  switch (leftover.is) {
+    case 'running':
+      throw new AlreadyRunningError(tun, leftover.pid);
+    case 'useless':
+      log.warn(`the journal ${path} is of no use (${leftover.because}): ignored`);
+      journal.remove();
+      break;
+    case 'stale':
+      if (leftover.done.length > 0) {
+        log.warn(`process ${leftover.pid} was killed: undoing the ${leftover.done.length} changes it left`);
+        await undo(leftover.done, host, log);
+      }
+      journal.remove();
+      break;
+    case 'none':
+      break;
+  }
+  journal.claim();
+  return journal;
+}
+
+/**
+ * Makes the plan's entries true. After a failure everything this journal holds has been rolled back.
+ * Throws HostConflictError, ToolMissingError, ToolFailedError, SysctlError or JournalError.
+ * `beforeStep` is called after a step was journaled and before it is done.
+ */
+export async function applyPlan(
+  entries: readonly Entry[],
+  journal: Journal,
+  host: Host,
+  log: HostLog,
+  beforeStep: (index: number) => void = () => {},
+): Promise<void> {
+  try {
+    await dropUnwanted(entries, journal, host, log);
+    const state = await host.read();
+    for (const [index, { step, why }] of entries.entries()) {
+      const missing = notYetDone(step, journal.done);
+      if (missing === null) continue;
+      const finding = check(missing, state);
+      if (finding.is === 'conflict') throw new HostConflictError([`${describe(missing)}: ${finding.with}`]);
+      if (finding.is === 'so') {
+        log.debug(`${describe(missing)}: is so already`);
+        continue;
+      }
+      const done: Done = { step: missing, before: finding.before };
+      journal.write([...journal.done, done]);
+      beforeStep(index);
+      await apply(done, host);
+      log.info(`${describe(missing)}: done. ${why}`);
+    }
+  } catch (error) {
+    await rollback(journal, host, log);
+    throw error;
+  }
+}
+
+/** Undoes everything in the journal, latest first, and removes it. */
+export async function rollback(journal: Journal, host: Host, log: HostLog): Promise<void> {
+  await undo(journal.done, host, log);
+  journal.remove();
+}
+
+/** Undoes what was done before and is not wanted any more. */
+async function dropUnwanted(
+  entries: readonly Entry[],
+  journal: Journal,
+  host: Host,
+  log: HostLog,
+): Promise<void> {
+  const wanted = new Map<string, Set<string>>();
+  for (const { step } of entries) wanted.set(shape(step), new Set(step.kind === 'routes' ? step.to : []));
+  const keep: Done[] = [];
+  const drop: Done[] = [];
+  for (const done of journal.done) {
+    const routes = wanted.get(shape(done.step));
+    if (routes === undefined) {
+      drop.push(done);
+    } else if (done.step.kind === 'routes') {
+      keep.push(...part(done, done.step, (to) => routes.has(to)));
+      drop.push(...part(done, done.step, (to) => !routes.has(to)));
+    } else {
+      keep.push(done);
+    }
+  }
+  if (drop.length === 0) return;
+  await undo(drop, host, log);
+  journal.write(keep);
+}
+
+/** The routes of a step that pass, as a step of their own; none: no step. */
+function part({ before }: Done, step: RouteStep, passes: (to: string) => boolean): Done[] {
+  const to = step.to.filter(passes);
+  return to.length === 0 ? [] : [{ step: { ...step, to }, before }];
+}
+
+/** What is the same in two steps that do the same thing: everything, save that routes are told apart one by one. */
+function shape(step: Step): string {
+  return JSON.stringify(step.kind === 'routes' ? { ...step, to: [] } : step);
+}
+
+/** The step, or of routes the part of it, that the journal does not hold; null: it holds all. */
+function notYetDone(step: Step, done: readonly Done[]): Step | null {
+  const held = done.filter((one) => shape(one.step) === shape(step));
+  if (held.length === 0) return step;
+  if (step.kind !== 'routes') return null;
+  const there = new Set(held.flatMap((one) => (one.step.kind === 'routes' ? one.step.to : [])));
+  const to = step.to.filter((one) => !there.has(one));
+  return to.length === 0 ? null : { ...step, to };
+}
+
+async function apply({ step, before }: Done, host: Host): Promise<void> {
+  switch (step.kind) {
+    case 'sysctl':
+      host.sysctls.write(step.key, step.value);
+      return;
+    case 'nft':
+      await host.nft(`${dropTable(step)}${step.rules}\n`);
+      return;
+    default:
+      await host.ip(applyLines(step, before));
+  }
+}
+
+/** Never throws: what cannot be undone is logged, the rest is undone. */
+async function undo(done: readonly Done[], host: Host, log: HostLog): Promise<void> {
+  // A whole exit takes one `ip` process: a stop must end within a second, however many steps there are. Sysctls
+  // come after all that `ip` undoes, as they came before it, and go back in their own reverse order.
+  const reversed = [...done].reverse();
+  const lines = reversed.flatMap(undoLines);
+  const refusals = await host.ipForce(lines).catch((error: Error) => [error]);
+  for (const refusal of refusals) {
+    if (isGone(refusal)) log.debug(`gone already: ${refusal.message}`);
+    else log.warn(`could not be undone: ${refusal.message}`);
+  }
+  for (const { step, before } of reversed) {
+    try {
+      if (step.kind === 'nft') await host.nft(dropTable(step));
+      if (step.kind === 'sysctl') restoreSysctl(step, before.values ?? {}, host.sysctls, log);
+    } catch (error) {
+      log.warn(`could not be undone: ${(error as Error).message}`);
+    }
+  }
+}
+
+function restoreSysctl(
+  step: SysctlStep,
+  values: Readonly<Record<string, string>>,
+  sysctls: Sysctls,
+  log: HostLog,
+): void {
+  const now = sysctls.read(step.key);
+  if (now === null) return;
+  if (now !== step.value && now !== values[step.key]) {
+    log.warn(`${step.key} was set to ${now} by someone else meanwhile: left so`);
+    return;
+  }
+  // The step's own key first: writing it drags the others along.
+  for (const [key, value] of Object.entries(values)) {
+    const current = sysctls.read(key);
+    if (current === null || current === value) continue;
+    try {
+      sysctls.write(key, value);
+    } catch (error) {
+      // An interface may vanish between the look and the write.
+      if (error instanceof SysctlError && sysctls.read(key) === null) continue;
+      throw error;
+    }
+  }
+}
+
+/** "add" before "delete", so that it succeeds whether the table is there or not. */
+function dropTable({ family, table }: { family: string; table: string }): string {
+  return `add table ${family} ${table}\ndelete table ${family} ${table}\n`;
+}
+
+/** Refusals that say the thing is not there any more, or never was: the aim is reached. */
+function isGone(error: Error): boolean {
+  return /Cannot find device|No such (process|device|file or directory)|Cannot assign requested address|not found/.test(
+    error.message,
+  );
+}

@@ -1,0 +1,235 @@
+/**
+ * What clatd would change on the host, as data: an ordered list of entries, each with its reason, that can be printed,
+ * kept in the journal, applied and undone. Plain JSON throughout, since the process that undoes a plan may be another
+ * one than the one that applied it.
+ *
+ * Everything here is a pure function of an entry and of the host's state; apply.ts does it.
+ */
+import { equal6 } from '../address/ip.ts';
+import { findLink, type HostState } from './state.ts';
+import { dotted } from './sysctl.ts';
+import { parseKernel6 } from './text.ts';
+
+export type Step =
+  | SysctlStep
+  | { readonly kind: 'link'; readonly dev: string; readonly mtu: number | null }
+  | {
+      readonly kind: 'address';
+      readonly dev: string;
+      readonly family: 4 | 6;
+      readonly address: string;
+      readonly length: number;
+    }
+  | RouteStep
+  | { readonly kind: 'proxy'; readonly dev: string; readonly address: string }
+  | { readonly kind: 'nft'; readonly family: string; readonly table: string; readonly rules: string };
+
+export interface SysctlStep {
+  readonly kind: 'sysctl';
+  /** As in sysctl.ts: net/ipv6/conf/all/forwarding */
+  readonly key: string;
+  readonly value: string;
+  /** Keys the kernel changes along with this one, so that undoing can restore each. */
+  readonly drags: readonly string[];
+}
+
+/** Routes of one family through one interface: one entry, since an EAM file may need thousands. */
+export interface RouteStep {
+  readonly kind: 'routes';
+  readonly family: 4 | 6;
+  readonly dev: string;
+  /** "default" or prefixes, with their lengths. */
+  readonly to: readonly string[];
+  readonly metric: number;
+  readonly gateway: string | null;
+  /** Preferred source address. */
+  readonly source: string | null;
+  /** bytes */
+  readonly mtu: number | null;
+}
+
+export interface Entry {
+  /** One sentence for the administrator: why this is needed. */
+  readonly why: string;
+  readonly step: Step;
+}
+
+/** What was there before a step, as far as undoing needs it. */
+export interface Before {
+  /** sysctl: values by key, the step's own first. */
+  readonly values?: Readonly<Record<string, string>>;
+  /** link */
+  readonly up?: boolean;
+  readonly mtu?: number;
+  /** routes: those that were there already, which are not ours. */
+  readonly present?: readonly string[];
+}
+
+/** A step together with what it replaced: what the journal holds and rolling back needs. */
+export interface Done {
+  readonly step: Step;
+  readonly before: Before;
+}
+
+export type Finding =
+  /** Nothing to do: it is so already, and will be left so. */
+  | { readonly is: 'so' }
+  | { readonly is: 'needed'; readonly before: Before }
+  /** Something of someone else is in the way; it is not touched. */
+  | { readonly is: 'conflict'; readonly with: string };
+
+const needed = (before: Before): Finding => ({ is: 'needed', before });
+const conflict = (what: string): Finding => ({ is: 'conflict', with: what });
+const SO: Finding = { is: 'so' };
+
+/** Is this step done already, needed, or is something in its way? */
+export function check(step: Step, state: HostState): Finding {
+  switch (step.kind) {
+    case 'sysctl':
+      return checkSysctl(step, state);
+    case 'link': {
+      const link = findLink(state, step.dev);
+      if (link === undefined) return needed({});
+      if (link.up && (step.mtu === null || link.mtu === step.mtu)) return SO;
+      return needed({ up: link.up, mtu: link.mtu });
+    }
+    case 'address': {
+      const same = state.addresses.find((a) => a.family === step.family && a.address === step.address);
+      if (same === undefined) return needed({});
+      return same.dev === step.dev ? SO : conflict(`${step.address} is an address of ${same.dev} already`);
+    }
+    case 'routes':
+      return checkRoutes(step, state);
+    case 'proxy': {
+      const address = parseKernel6(step.address);
+      const same = state.proxies.filter((proxy) => equal6(proxy.address, address));
+      if (same.some((proxy) => proxy.dev === step.dev)) return SO;
+      return same.length === 0
+        ? needed({})
+        : conflict(`there is a neighbour proxy entry for ${step.address} on ${same[0]!.dev} already`);
+    }
+    case 'nft':
+      // A table of our name can only be ours: it is replaced whole.
+      return needed({});
+  }
+}
+
+function checkSysctl(step: SysctlStep, { sysctls }: HostState): Finding {
+  const now = sysctls.read(step.key);
+  if (now === step.value) return SO;
+  const values: Record<string, string> = {};
+  for (const key of [step.key, ...step.drags]) {
+    const value = key === step.key ? now : sysctls.read(key);
+    if (value !== null) values[key] = value;
+  }
+  return needed({ values });
+}
+
+function checkRoutes(step: RouteStep, state: HostState): Finding {
+  const rivals = new Map<string, HostState['routes'][number][]>();
+  for (const route of state.routes) {
+    if (route.family !== step.family) continue;
+    const list = rivals.get(route.dst);
+    if (list === undefined) rivals.set(route.dst, [route]);
+    else list.push(route);
+  }
+  const present: string[] = [];
+  for (const to of step.to) {
+    for (const route of rivals.get(to) ?? []) {
+      if (route.devs.includes(step.dev) && route.metric === step.metric) {
+        present.push(to);
+        continue;
+      }
+      // Native default routes live beside ours: the metric decides. An unreachable route with a greater metric
+      // catches what a delegated prefix leaves over; more cannot be meant by it.
+      if (to === 'default' && route.metric !== step.metric) continue;
+      if (route.type !== 'unicast' && route.metric > step.metric) continue;
+      const way = route.type === 'unicast' ? `through ${route.devs.join(', ')}` : `(${route.type})`;
+      const name = to === 'default' ? `an IPv${step.family} default route` : `a route to ${to}`;
+      return conflict(
+        `${name} ${way} with metric ${route.metric}, set by ${route.protocol}, is there already`,
+      );
+    }
+  }
+  return present.length === step.to.length ? SO : needed({ present });
+}
+
+/** What a step does, as commands to read (and to type): `sysctl -w …`, `ip …`, `nft …`. */
+export function commands(step: Step): string[] {
+  if (step.kind === 'sysctl') return [`sysctl -w ${dotted(step.key)}=${step.value}`];
+  if (step.kind === 'nft')
+    return [`nft add table ${step.family} ${step.table}  # and its rules:`, step.rules];
+  return applyLines(step, {}).map((line) => `ip ${line}`);
+}
+
+/** The `ip` lines (for ipBatch) that apply a step; none for sysctls and nft tables. */
+export function applyLines(step: Step, before: Before): string[] {
+  switch (step.kind) {
+    case 'link':
+      return [`link set dev ${step.dev}${step.mtu === null ? '' : ` mtu ${step.mtu}`} up`];
+    case 'address':
+      return [`address add ${step.address}/${step.length} dev ${step.dev}`];
+    case 'routes':
+      return ours(step, before).map((to) => `route add ${routeSpec(step, to)}`);
+    case 'proxy':
+      return [`neighbour add proxy ${step.address} dev ${step.dev}`];
+    default:
+      return [];
+  }
+}
+
+/** The `ip` lines that undo a step; each may fail where the thing is gone already. */
+export function undoLines({ step, before }: Done): string[] {
+  switch (step.kind) {
+    case 'link': {
+      const lines: string[] = [];
+      if (before.mtu !== undefined && step.mtu !== null)
+        lines.push(`link set dev ${step.dev} mtu ${before.mtu}`);
+      if (before.up === false) lines.push(`link set dev ${step.dev} down`);
+      return lines;
+    }
+    case 'address':
+      return [`address del ${step.address}/${step.length} dev ${step.dev}`];
+    case 'routes':
+      return ours(step, before).map((to) => `route del ${routeSpec(step, to)}`);
+    case 'proxy':
+      return [`neighbour del proxy ${step.address} dev ${step.dev}`];
+    default:
+      return [];
+  }
+}
+
+function ours(step: RouteStep, before: Before): readonly string[] {
+  if (before.present === undefined || before.present.length === 0) return step.to;
+  const present = new Set(before.present);
+  return step.to.filter((to) => !present.has(to));
+}
+
+function routeSpec(step: RouteStep, to: string): string {
+  const words = [to];
+  if (step.gateway !== null) words.push('via', step.gateway);
+  words.push('dev', step.dev, 'proto', 'static', 'metric', String(step.metric));
+  if (step.source !== null) words.push('src', step.source);
+  if (step.mtu !== null) words.push('mtu', String(step.mtu));
+  return words.join(' ');
+}
+
+/** The step in a few words, for logs. */
+export function describe(step: Step): string {
+  switch (step.kind) {
+    case 'sysctl':
+      return `${dotted(step.key)} = ${step.value}`;
+    case 'link':
+      return `${step.dev} up${step.mtu === null ? '' : `, MTU ${step.mtu}`}`;
+    case 'address':
+      return `address ${step.address}/${step.length} on ${step.dev}`;
+    case 'routes':
+      return step.to.length === 1
+        ? `IPv${step.family} route to ${step.to[0]} through ${step.dev}`
+        : `${step.to.length} IPv${step.family} routes through ${step.dev}`;
+    case 'proxy':
+      return `neighbour proxy for ${step.address} on ${step.dev}`;
+    case 'nft':
+      return `nftables table ${step.family} ${step.table}`;
+  }
+}

@@ -1,0 +1,152 @@
+/** What the host looks like: what plans are made from. One reading is four calls of `ip`, run side by side. */
+import type { Ip6 } from '../address/ip.ts';
+import { ipJson } from './iproute.ts';
+import { procSysctls, type Sysctls } from './sysctl.ts';
+import { parseKernel6 } from './text.ts';
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  readonly up: boolean;
+  readonly mtu: number;
+  /** True where neighbours are found by ND (Ethernet and the like); false on tunnels, PPP, loopback. */
+  readonly neighbours: boolean;
+}
+
+export interface HostAddress {
+  readonly dev: string;
+  readonly family: 4 | 6;
+  readonly address: string;
+  readonly length: number;
+  readonly scope: string;
+}
+
+export interface HostRoute {
+  readonly family: 4 | 6;
+  /** "default", or a prefix always written with its length. */
+  readonly dst: string;
+  readonly type: string;
+  /** Every interface it leads to: several for a multipath route. */
+  readonly devs: readonly string[];
+  readonly gateway: string | null;
+  readonly metric: number;
+  readonly protocol: string;
+  /** bytes; null: the interface's. */
+  readonly mtu: number | null;
+}
+
+export interface HostProxy {
+  readonly dev: string;
+  readonly address: Ip6;
+}
+
+export interface HostState {
+  readonly links: readonly Link[];
+  readonly addresses: readonly HostAddress[];
+  /** The main tables only: the local table follows from the addresses, others belong to policy routing. */
+  readonly routes: readonly HostRoute[];
+  /** IPv6 neighbour proxy entries. */
+  readonly proxies: readonly HostProxy[];
+  readonly sysctls: Sysctls;
+}
+
+interface JsonAddr {
+  ifindex: number;
+  ifname: string;
+  flags: string[];
+  mtu: number;
+  addr_info?: { family: string; local?: string; prefixlen?: number; scope?: string }[];
+}
+
+interface JsonRoute {
+  type?: string;
+  dst: string;
+  gateway?: string;
+  via?: { host: string };
+  dev?: string;
+  metric?: number;
+  protocol?: string;
+  metrics?: { mtu?: number }[];
+  nexthops?: { dev?: string; gateway?: string }[];
+}
+
+/** Reads the host (the network namespace of this process). Throws ToolMissingError or ToolFailedError. */
+export async function readHost(sysctls: Sysctls = procSysctls()): Promise<HostState> {
+  const [devices, routes4, routes6, proxies] = await Promise.all([
+    ipJson<JsonAddr>(['address', 'show']),
+    ipJson<JsonRoute>(['-4', 'route', 'show', 'table', 'main']),
+    ipJson<JsonRoute>(['-6', 'route', 'show', 'table', 'main']),
+    ipJson<{ dst: string; dev: string }>(['-6', 'neighbour', 'show', 'proxy']),
+  ]);
+  return {
+    links: devices.map(toLink),
+    addresses: devices.flatMap(toAddresses),
+    routes: [...routes4.map((route) => toRoute(route, 4)), ...routes6.map((route) => toRoute(route, 6))],
+    proxies: proxies.map(({ dst, dev }) => ({ dev, address: parseKernel6(dst) })),
+    sysctls,
+  };
+}
+
+function toLink(device: JsonAddr): Link {
+  return {
+    index: device.ifindex,
+    name: device.ifname,
+    up: device.flags.includes('UP'),
+    mtu: device.mtu,
+    neighbours: !device.flags.some((flag) => ['NOARP', 'POINTOPOINT', 'LOOPBACK'].includes(flag)),
+  };
+}
+
+function toAddresses(device: JsonAddr): HostAddress[] {
+  const found: HostAddress[] = [];
+  for (const info of device.addr_info ?? []) {
+    if (info.local === undefined || (info.family !== 'inet' && info.family !== 'inet6')) continue;
+    const family = info.family === 'inet' ? 4 : 6;
+    found.push({
+      dev: device.ifname,
+      family,
+      address: info.local,
+      length: info.prefixlen ?? (family === 4 ? 32 : 128),
+      scope: info.scope ?? 'global',
+    });
+  }
+  return found;
+}
+
+function toRoute(route: JsonRoute, family: 4 | 6): HostRoute {
+  const hops = route.nexthops ?? [];
+  const devs = route.dev === undefined ? hops.flatMap((hop) => hop.dev ?? []) : [route.dev];
+  return {
+    family,
+    dst: withLength(route.dst, family),
+    type: route.type ?? 'unicast',
+    devs: [...new Set(devs)],
+    gateway: route.gateway ?? route.via?.host ?? hops[0]?.gateway ?? null,
+    metric: route.metric ?? 0,
+    protocol: route.protocol ?? 'boot',
+    mtu: route.metrics?.find((metric) => metric.mtu !== undefined)?.mtu ?? null,
+  };
+}
+
+/** iproute2 omits the length of host routes. */
+function withLength(dst: string, family: 4 | 6): string {
+  return dst === 'default' || dst.includes('/') ? dst : `${dst}/${family === 4 ? 32 : 128}`;
+}
+
+export function findLink(state: HostState, name: string): Link | undefined {
+  return state.links.find((link) => link.name === name);
+}
+
+/**
+ * The uplink: the interface of the IPv6 default route with the lowest metric; null: there is none yet.
+ * `except` (our own TUN) is never the uplink.
+ */
+export function findUplink(state: HostState, except: string): string | null {
+  let best: HostRoute | null = null;
+  for (const route of state.routes) {
+    if (route.family !== 6 || route.dst !== 'default' || route.type !== 'unicast') continue;
+    if (route.devs.length === 0 || route.devs.includes(except)) continue;
+    if (best === null || route.metric < best.metric) best = route;
+  }
+  return best?.devs[0] ?? null;
+}

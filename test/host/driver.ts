@@ -1,0 +1,99 @@
+/**
+ * A little clatd for the tests of src/host: started inside a network namespace, it makes, applies and undoes a plan.
+ *
+ *     driver.mjs JSON
+ *
+ * where JSON is a DriverOrder. Prints one JSON line at the end.
+ */
+import { EamList } from '../../src/address/eam.ts';
+import { applyPlan, linuxHost, openJournal, rollback } from '../../src/host/apply.ts';
+import { prepareHost, type RunPlanInput } from '../../src/host/run-plan.ts';
+import { parseKernel4, parseKernel6 } from '../../src/host/text.ts';
+
+export interface DriverOrder {
+  journal: string;
+  tun: string;
+  created?: boolean;
+  /** "192.0.0.2/32=2001:db8::1/128": lengths are always written. */
+  eam?: string[];
+  /** false: no pool6. */
+  pool6?: boolean;
+  ipv6Mtu?: number;
+  /** prepare: only plan. apply: and leave it so. cycle: and undo it. recover: only open the journal, and let go of it. */
+  do: 'prepare' | 'apply' | 'cycle' | 'recover' | 'again';
+  /** Kill this process with SIGKILL after journaling step n, before doing it … */
+  killBefore?: number;
+}
+
+export interface DriverAnswer {
+  uplink?: string | null;
+  tunMtu?: number;
+  steps?: string[];
+  found?: string[];
+  conflicts?: string[];
+  warnings?: string[];
+  log: string[];
+  error?: string;
+  /** Milliseconds undoing took. */
+  undoMs?: number;
+}
+
+const order = JSON.parse(process.argv[2]!) as DriverOrder;
+const answer: DriverAnswer = { log: [] };
+const say = (text: string) => void answer.log.push(text);
+const log = { debug: say, info: say, warn: say };
+
+function input(): RunPlanInput {
+  const eam = new EamList();
+  for (const entry of order.eam ?? ['192.0.0.2/32=2001:db8:1:1::c1a7/128']) {
+    const [v4, length4, v6, length6] = entry.split(/[/=]/) as [string, string, string, string];
+    eam.add(parseKernel4(v4), Number(length4), parseKernel6(v6), Number(length6));
+  }
+  return {
+    tun: order.tun,
+    created: order.created ?? false,
+    eam,
+    pool6: order.pool6 === false ? null : { address: parseKernel6('2001:db8:64::'), length: 96 },
+    ipv4Addr: parseKernel4('192.0.0.1'),
+    ipv6Addr: null,
+    ipv6Mtu: order.ipv6Mtu ?? null,
+  };
+}
+
+async function main(): Promise<void> {
+  const host = linuxHost();
+  if (order.do === 'recover') {
+    (await openJournal(order.tun, host, log, order.journal)).remove();
+    return;
+  }
+  const journal = order.do === 'prepare' ? null : await openJournal(order.tun, host, log, order.journal);
+  const plan = await prepareHost(input(), host);
+  answer.uplink = plan.uplink;
+  answer.tunMtu = plan.tunMtu;
+  answer.steps = plan.entries.map(({ step }) => JSON.stringify(step));
+  answer.found = plan.findings.map((finding) => finding.is);
+  answer.conflicts = [...plan.conflicts];
+  answer.warnings = [...plan.warnings];
+  if (journal === null) return;
+  await applyPlan(plan.entries, journal, host, log, (index) => {
+    if (index === order.killBefore) process.kill(process.pid, 'SIGKILL');
+  });
+  if (order.do === 'apply') return;
+  if (order.do === 'again') {
+    const before = JSON.stringify(journal.done);
+    const second = await prepareHost(input(), host, journal.done);
+    answer.log.length = 0;
+    await applyPlan(second.entries, journal, host, log);
+    if (JSON.stringify(journal.done) !== before) answer.error = 'the second time changed the journal';
+    answer.found = second.findings.map((finding) => finding.is);
+    return;
+  }
+  const start = performance.now();
+  await rollback(journal, host, log);
+  answer.undoMs = performance.now() - start;
+}
+
+await main().catch((error: Error) => {
+  answer.error = `${error.name}: ${error.message}`;
+});
+process.stdout.write(`${JSON.stringify(answer)}\n`);
