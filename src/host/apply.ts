@@ -208,7 +208,8 @@ async function undo(done: readonly Done[], host: Host, log: HostLog): Promise<vo
   // A whole exit takes one `ip` process: a stop must end within a second, however many steps there are. Sysctls
   // come after all that `ip` undoes, as they came before it, and go back in their own reverse order.
   const reversed = [...done].reverse();
-  const lines = reversed.flatMap(undoLines);
+  const proxies = await presentProxies(reversed, host);
+  const lines = [...reversed.filter(({ step }) => step.kind !== 'proxy'), ...proxies].flatMap(undoLines);
   const refusals = await host.ipForce(lines).catch((error: Error) => [error]);
   for (const refusal of refusals) {
     if (isGone(refusal)) log.debug(`gone already: ${refusal.message}`);
@@ -221,6 +222,21 @@ async function undo(done: readonly Done[], host: Host, log: HostLog): Promise<vo
     } catch (error) {
       log.warn(`could not be undone: ${(error as Error).message}`);
     }
+  }
+}
+
+/**
+ * The proxy entries that are still there. Where one is not, `ip -force -batch` ends in place of going on with the next
+ * line (iproute2 6.1, ipneigh.c: exit(2)); for the same reason proxies come last.
+ */
+async function presentProxies(done: readonly Done[], host: Host): Promise<Done[]> {
+  const all = done.filter(({ step }) => step.kind === 'proxy');
+  if (all.length === 0) return all;
+  try {
+    const state = await host.read();
+    return all.filter(({ step }) => check(step, state).is === 'so');
+  } catch {
+    return all;
   }
 }
 
