@@ -14,6 +14,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,6 +23,7 @@ import { type Finished, Process, type StartOptions } from './process.ts';
 import { until } from './wait.ts';
 
 const NETNS_FOLDER = '/run/netns';
+const JOURNALS = '/run/clatd';
 const PREFIX = 'clatd';
 
 /** Runs a short command to its end. Throws with what it printed unless it succeeds. */
@@ -217,6 +219,7 @@ export class Sandbox {
 
 /** Removes a namespace with the processes in it (grandchildren that outlived the process that was started). */
 function removeNamespace(name: string): void {
+  forgetJournals(name);
   const pids = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8' }).stdout ?? '';
   for (const pid of pids.split('\n').map(Number)) {
     if (pid <= 1 || pid === process.pid) continue;
@@ -228,6 +231,18 @@ function removeNamespace(name: string): void {
   }
   spawnSync('ip', ['netns', 'del', name]);
   rmSync(join('/etc/netns', name), { recursive: true, force: true });
+}
+
+/** The journals of clatd processes that were killed in a namespace: its inode number will be given to another one. */
+function forgetJournals(name: string): void {
+  try {
+    const { ino } = statSync(join(NETNS_FOLDER, name));
+    for (const file of list(JOURNALS)) {
+      if (file.includes(`@${ino}.`)) rmSync(join(JOURNALS, file), { force: true });
+    }
+  } catch {
+    // The namespace is gone already.
+  }
 }
 
 /** Removes what sandboxes of processes that are no more have left behind. */

@@ -1,0 +1,64 @@
+/** `clatd run --tun NAME --no-configure` on a device that is someone else's. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { hostState } from './host-state.ts';
+import { describeNetns } from './suite.ts';
+import { buildTopology, map, type Topology } from './topology.ts';
+import { clatd } from './translators.ts';
+
+describeNetns('clatd on a persistent device of another owner', ['ping', 'nft'], () => {
+  let topology: Topology;
+  beforeAll(async () => {
+    topology = await buildTopology();
+    topology.vm.sysctl('net.ipv6.conf.eth0.accept_ra=2', 'net.ipv6.conf.all.forwarding=1');
+  });
+  afterAll(() => topology?.close());
+
+  it.each([
+    ['one queue', ''],
+    ['one queue, vnet header', ' vnet_hdr'],
+    ['several queues', ' multi_queue'],
+    ['several queues, vnet header', ' multi_queue vnet_hdr'],
+  ])('%s: works, and leaves it alone, five times over', async (_, flags) => {
+    const { vm } = topology;
+    vm.ip(`tuntap add dev mine mode tun${flags}`);
+    try {
+      vm.sysctl('net.ipv6.conf.mine.addr_gen_mode=1');
+      vm.ipBatch(`
+        link set mine up
+        address add ${map.clat4}/29 dev mine
+        route add 0.0.0.0/0 dev mine mtu 1480
+        route add ${map.clat6}/128 dev mine
+      `);
+      const before = hostState(vm);
+      for (let round = 1; round <= 5; round++) {
+        const running = await clatd('--tun', 'mine', '--no-configure').start(topology);
+        await running.stop();
+        expect(hostState(vm), `after round ${round}`).toEqual(before);
+      }
+    } finally {
+      vm.ip('link delete mine');
+    }
+  });
+
+  it('survives a killed predecessor', async () => {
+    const { vm } = topology;
+    vm.ip('tuntap add dev mine mode tun');
+    try {
+      vm.sysctl('net.ipv6.conf.mine.addr_gen_mode=1');
+      vm.ipBatch(`
+        link set mine up
+        address add ${map.clat4}/29 dev mine
+        route add 0.0.0.0/0 dev mine mtu 1480
+        route add ${map.clat6}/128 dev mine
+      `);
+      const before = hostState(vm);
+      const first = await clatd('--tun', 'mine', '--no-configure').start(topology);
+      await first.process.stop('SIGKILL');
+      const second = await clatd('--tun', 'mine', '--no-configure').start(topology);
+      await second.stop();
+      expect(hostState(vm)).toEqual(before);
+    } finally {
+      vm.ip('link delete mine');
+    }
+  });
+});
