@@ -16,7 +16,7 @@ import { isLinkLocal4, isMartianEmbedded4, isNonGlobal4 } from './special.ts';
 export const MapOutcome = { eam: 0, pool6: 1, unmapped: -1, denied: -2, wellKnown: -3, martian: -4 } as const;
 export type MapOutcome = (typeof MapOutcome)[keyof typeof MapOutcome];
 
-/** Which rules a lookup may use (EAM-6, EAM-7, I46-S). */
+/** Which rules a lookup may use (EAM-6, EAM-7, I46-S): bits. */
 export const Lookup = {
   all: 0,
   /** RFC 6052 only: hairpinning must come back by the way it went. */
@@ -24,7 +24,7 @@ export const Lookup = {
   /** For the source of an ICMPv4 error: the 169.254/16 rule is lifted (RFC 7915 §4.1). */
   linkLocalToo: 2,
 } as const;
-export type Lookup = (typeof Lookup)[keyof typeof Lookup];
+export type Lookup = number;
 
 export interface MappingTables {
   readonly eam: EamTable;
@@ -50,7 +50,7 @@ function isDenied(denylist: Int32Array, address: number): boolean {
 
 /** Maps `v4` and writes its IPv6 address (16 bytes) at `at` of `view`; nothing is written where the outcome is < 0. */
 export function map46(tables: MappingTables, v4: number, lookup: Lookup, view: DataView, at: number): MapOutcome {
-  if (lookup !== Lookup.withoutEam && tables.eam.size > 0) {
+  if ((lookup & Lookup.withoutEam) === 0 && tables.eam.size > 0) {
     const entry = find4(tables.eam, v4);
     if (entry >= 0) {
       apply46(tables.eam, entry, v4, view, at);
@@ -59,7 +59,7 @@ export function map46(tables: MappingTables, v4: number, lookup: Lookup, view: D
   }
   if (tables.denylist.length > 0 && isDenied(tables.denylist, v4)) return MapOutcome.denied;
   if (tables.pool6Length === 0) return MapOutcome.unmapped;
-  if (isLinkLocal4(v4) && lookup !== Lookup.linkLocalToo) return MapOutcome.unmapped;
+  if (isLinkLocal4(v4) && (lookup & Lookup.linkLocalToo) === 0) return MapOutcome.unmapped;
   if (tables.wellKnownStrict && isNonGlobal4(v4)) return MapOutcome.wellKnown;
   embed(view, at, tables.pool6a, tables.pool6b, tables.pool6c, tables.pool6d, tables.pool6Length, v4);
   return MapOutcome.pool6;

@@ -134,6 +134,8 @@ const ROWS64 = [
   // 7.3 Sizes
   ['TooBig64', 'T64-MTU-1', 'RFC 7915 §5.1', 'The IPv4 packet would exceed the IPv4 MTU.', icmp(2, 0)],
   ['LaterFragmentTooBig64', 'T64-MTU-1', 'RFC 7915 §5.1.1', 'A later fragment that would exceed the IPv4 MTU.'],
+  // 4.4 Transport, met while hairpinning
+  ['UdpZeroChecksumFragment64', 'T46-L4-4', 'RFC 7915 §4.5', 'A hairpinned first fragment of UDP without checksum: it cannot be computed (see --udp-cksum-mode fwd).', icmp(1, 1), 'log'],
   // 8 ICMP
   ['IcmpType64', 'I64-D', 'RFC 7915 §5.2', 'This ICMPv6 type is not translated.'],
   ['IcmpCode64', 'I64-E', 'RFC 7915 §5.2', 'This ICMPv6 code is not translated.'],
@@ -205,3 +207,9 @@ export type Reason = number & { readonly __reason?: never };
 export const Reason = Object.fromEntries(REASONS.map((row, index) => [row.name, index])) as {
   readonly [Name in ReasonName]: Reason;
 };
+
+/** Not a row: nothing is wrong so far, go on. */
+export const PASS = -1;
+
+/** Not a row: the packet must be segmented in software first, then each segment translated (OFF-8..10). */
+export const SEGMENT = -2;

@@ -1,0 +1,101 @@
+/** The translator on packets in memory, without a device: for replay, explain and tests. */
+import { compile } from '../config/compile.ts';
+import type { TranslationConfig } from '../config/config.ts';
+import { HEADROOM, SLOT_BYTES, WRITE_STRIDE } from '../io/device.ts';
+import { FixedIdentification, HashedIdentifications } from '../translate/identification.ts';
+import { REASONS, type ReasonName, type Verdict } from '../translate/reasons.ts';
+import { createCounters } from './counters.ts';
+import { Engine, SCRATCH_BYTES } from './engine.ts';
+import { createLimiter } from './limiter.ts';
+
+export interface OfflineOptions {
+  /** Packets begin with a virtio_net header of this many bytes, outputs too. Default 0. */
+  vnetBytes?: 0 | 10 | 12;
+  /** A fixed IPv4 Identification instead of counters (1..65535). */
+  identification?: number;
+  /** MTU used where the configuration names none, in bytes. Default 1500 (GEN-1). */
+  deviceMtu?: number;
+}
+
+export interface Outcome {
+  verdict: Verdict;
+  reason: ReasonName;
+  /** Copies. */
+  outputs: Uint8Array[];
+}
+
+const HEAD_AREA = SCRATCH_BYTES + 64 * 1024;
+const DEFAULT_MTU = 1500;
+
+export class OfflineTranslator {
+  readonly #engine: Engine;
+  readonly #bytes: Uint8Array;
+  readonly #vnetBytes: number;
+  #outputs: Uint8Array[] = [];
+
+  constructor(config: TranslationConfig, options: OfflineOptions = {}) {
+    const slab = new ArrayBuffer(SLOT_BYTES + HEAD_AREA);
+    this.#bytes = new Uint8Array(slab);
+    this.#vnetBytes = options.vnetBytes ?? 0;
+    const entropy = new Uint16Array(HashedIdentifications.entropyLength + 2);
+    globalThis.crypto.getRandomValues(entropy);
+    this.#engine = new Engine(compile(config, options.deviceMtu ?? DEFAULT_MTU), {
+      slab,
+      headStart: SLOT_BYTES,
+      headEnd: SLOT_BYTES + HEAD_AREA,
+      writes: new Int32Array(256 * WRITE_STRIDE),
+      vnetBytes: this.#vnetBytes,
+      limiter: createLimiter(config.icmpErrors),
+      counters: createCounters(),
+      entropy,
+      ...(options.identification === undefined
+        ? {}
+        : { identifications: new FixedIdentification(options.identification) }),
+      flush: () => this.#collect(),
+    });
+  }
+
+  /** Counters by reason and besides, as in counters.ts. */
+  get counters(): Float64Array {
+    return this.#engine.counters;
+  }
+
+  /**
+   * Translates one packet: from its IP header on, or from its virtio_net header where vnetBytes > 0.
+   * Never throws; more than fits a slot (64 KiB and headers) is refused as truncated would be: by its own lengths.
+   * @param nowMs clock of the ICMP rate limits
+   */
+  translate(packet: Uint8Array, nowMs = 0): Outcome {
+    const vnet = this.#vnetBytes;
+    const start = HEADROOM;
+    this.#outputs = [];
+    if (packet.length < vnet) return { verdict: 'ignored', reason: 'NotIp', outputs: [] };
+    const most = SLOT_BYTES - HEADROOM + vnet;
+    this.#bytes.set(packet.length > most ? packet.subarray(0, most) : packet, start - vnet);
+    this.#engine.now = nowMs;
+    const reason = this.#engine.process(start, Math.min(packet.length, most) - vnet);
+    this.#collect();
+    const row = REASONS[reason]!;
+    const outputs = this.#outputs;
+    let verdict = row.verdict;
+    if (verdict === 'dropped' && outputs.length > 0) verdict = 'replied';
+    else if (verdict === 'replied' && outputs.length === 0) verdict = 'dropped';
+    return { verdict, reason: row.name as ReasonName, outputs };
+  }
+
+  #collect(): void {
+    const { job } = this.#engine;
+    for (let i = 0; i < job.outputs; i++) {
+      const at = i * WRITE_STRIDE;
+      const head = job.writes[at]!;
+      const headLength = job.writes[at + 1]!;
+      const body = job.writes[at + 2]!;
+      const bodyLength = job.writes[at + 3]!;
+      const output = new Uint8Array(headLength + bodyLength);
+      output.set(this.#bytes.subarray(head, head + headLength));
+      output.set(this.#bytes.subarray(body, body + bodyLength), headLength);
+      this.#outputs.push(output);
+    }
+    job.reset();
+  }
+}

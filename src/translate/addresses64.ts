@@ -1,0 +1,52 @@
+/** GEN-3 steps 3, 9 and 10 for IPv6 packets: martians, then destination, then source. The twin of addresses46.ts. */
+import { map64 } from '../address/mapper.ts';
+import { isMartian6, isMulticast6 } from '../address/special.ts';
+import { destination6, source6 } from '../wire/ipv6.ts';
+import type { Job, Stage } from './job.ts';
+import type { Packet } from './packet.ts';
+import { PASS, Reason } from './reasons.ts';
+import type { Tables } from './tables.ts';
+
+/** ADDR-8. */
+export function checkMartians6(job: Job, packet: Packet): Stage {
+  const destination = job.view.getInt32(destination6(packet.start));
+  if (isMulticast6(destination)) return Reason.MulticastDestination64;
+  if (isMartian6(job.view.getInt32(source6(packet.start)))) return Reason.MartianSource64;
+  return isMartian6(destination) ? Reason.MartianDestination64 : PASS;
+}
+
+const DESTINATION_REASONS = [
+  PASS,
+  Reason.UnmappedDestination64,
+  Reason.DeniedDestination64,
+  Reason.WkpDestination64,
+  Reason.EmbeddedMartianDestination64,
+] as const;
+const SOURCE_REASONS = [
+  PASS,
+  Reason.UnmappedSource64,
+  Reason.DeniedSource64,
+  Reason.WkpSource64,
+  Reason.EmbeddedMartianSource64,
+] as const;
+
+/** Maps the destination into packet.destination. @returns a MapOutcome >= 0, or ~Reason (below 0) */
+export function map64Destination(job: Job, tables: Tables, packet: Packet): number {
+  const outcome = map64(tables, job.view, destination6(packet.start), job);
+  if (outcome < 0) return ~DESTINATION_REASONS[-outcome]!;
+  packet.destination = job.mapped;
+  return outcome;
+}
+
+/** Maps the source into packet.source. `isError`: an ICMPv6 error, which may come from anywhere (RSRC-1). */
+export function map64Source(job: Job, tables: Tables, packet: Packet, isError: boolean): Stage {
+  const outcome = map64(tables, job.view, source6(packet.start), job);
+  if (outcome >= 0) {
+    packet.source = job.mapped;
+    return PASS;
+  }
+  if (!isError) return SOURCE_REASONS[-outcome]!;
+  const { rfc6791Address, rfc6791HostMask } = tables;
+  packet.source = rfc6791HostMask === 0 ? rfc6791Address : rfc6791Address | (job.random() & rfc6791HostMask);
+  return PASS;
+}
