@@ -39,6 +39,8 @@ export interface Device {
   read(): number;
   /** Writes the first `count` packets of `writes`. Returns how many were taken; see `results` for the others. */
   write(count: number): number;
+  /** Asks for another offload level. Returns the level now in force (at most `level`; also in `offload`) or -errno. */
+  setOffload(level: Offload): number;
   /** Blocks until readable, woken or timed out (ms, -1: for ever). 1 readable, 0 timed out or woken, or -errno. */
   wait(timeoutMs: number): number;
   close(): void;

@@ -1,0 +1,66 @@
+// Small services of the operating system that Node lacks: sd_notify datagrams, thread names, CPU affinity.
+#include "addon.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define THREAD_NAME_BYTES 16
+#define MESSAGE_BYTES 4096
+
+// sdNotify(path, message) → 0 or -errno. path: $NOTIFY_SOCKET, "@name" for an abstract one (sd_notify(3)).
+static napi_value sd_notify(napi_env env, napi_callback_info info) {
+  napi_value args[2];
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  char message[MESSAGE_BYTES];
+  size_t path_length, length;
+  if (!get_args(env, info, 2, args) ||
+      !get_string(env, args[0], address.sun_path, sizeof address.sun_path, &path_length) ||
+      !get_string(env, args[1], message, sizeof message, &length)) {
+    return NULL;
+  }
+  if (path_length < 2) return make_int(env, -EINVAL);
+  if (address.sun_path[0] == '@') address.sun_path[0] = 0;
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return make_int(env, -errno);
+  const socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path_length);
+  const ssize_t n = sendto(fd, message, length, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, size);
+  const int result = n < 0 ? -errno : 0;
+  close(fd);
+  return make_int(env, result);
+}
+
+// threadName(name): of the calling thread, as `top -H` shows it; cut to 15 bytes. → 0 or -errno
+static napi_value thread_name(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  char name[256];
+  size_t length;
+  if (!get_args(env, info, 1, args) || !get_string(env, args[0], name, sizeof name, &length)) return NULL;
+  name[THREAD_NAME_BYTES - 1] = 0;
+  return make_int(env, prctl(PR_SET_NAME, name) < 0 ? -errno : 0);
+}
+
+// pinThread(cpu): the calling thread runs on this CPU only. → 0 or -errno
+static napi_value pin_thread(napi_env env, napi_callback_info info) {
+  int32_t cpu;
+  if (!get_int_args(env, info, 1, &cpu)) return NULL;
+  if (cpu < 0 || cpu >= CPU_SETSIZE) return make_int(env, -EINVAL);
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET((size_t)cpu, &set);
+  return make_int(env, sched_setaffinity(0, sizeof set, &set) < 0 ? -errno : 0);
+}
+
+void export_host(napi_env env, napi_value exports) {
+  const napi_property_descriptor table[] = {
+      FUNCTION("sdNotify", sd_notify),
+      FUNCTION("threadName", thread_name),
+      FUNCTION("pinThread", pin_thread),
+  };
+  export_functions(env, exports, table, sizeof table / sizeof *table);
+}

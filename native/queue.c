@@ -1,0 +1,251 @@
+// The packet path: read a batch, write a batch, wait. Each call takes integers only and returns a count or -errno.
+#include "queue.h"
+
+#include <errno.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+// Int32 values a packet in a write list: head offset, head length, body offset, body length.
+#define WRITE_STRIDE 4
+// How long one write may wait for room in the send buffer. Only reached with a small TUNSETSNDBUF.
+#define WRITE_PATIENCE_MS 20
+// How often to look again at a device that reports an error without being gone.
+#define ERROR_PAUSE_MS 200
+
+int32_t add_queue(struct instance *instance, struct queue *queue) {
+  for (int32_t i = 0; i < MAX_QUEUES; i++) {
+    if (instance->queues[i] == NULL) {
+      instance->queues[i] = queue;
+      return i;
+    }
+  }
+  return -EMFILE;
+}
+
+static struct queue *queue_of(struct instance *instance, int32_t handle) {
+  return handle >= 0 && handle < MAX_QUEUES ? instance->queues[handle] : NULL;
+}
+
+struct queue *find_queue(napi_env env, int32_t handle) {
+  return queue_of(get_instance(env), handle);
+}
+
+static void close_queue(napi_env env, struct queue *queue) {
+  close(queue->fd);
+  if (queue->owns_wake_fd) close(queue->wake_fd);
+  for (int i = 0; i < 4; i++) {
+    if (queue->memory[i] != NULL) napi_delete_reference(env, queue->memory[i]);
+  }
+  free(queue);
+}
+
+void close_all_queues(napi_env env, struct instance *instance) {
+  for (int i = 0; i < MAX_QUEUES; i++) {
+    if (instance->queues[i] != NULL) close_queue(env, instance->queues[i]);
+    instance->queues[i] = NULL;
+  }
+}
+
+// bind(queue, slab, slotBytes, slots, headroom, lengths, writes, results): once, before the first read.
+static napi_value bind_memory(napi_env env, napi_callback_info info) {
+  napi_value args[8];
+  int32_t handle, slot_bytes, slots, headroom;
+  void *slab, *lengths, *writes, *results;
+  size_t slab_bytes, length_count, write_count, result_count;
+  if (!get_args(env, info, 8, args) || !get_int(env, args[0], &handle) ||
+      !get_array(env, args[1], napi_uint8_array, &slab, &slab_bytes) || !get_int(env, args[2], &slot_bytes) ||
+      !get_int(env, args[3], &slots) || !get_int(env, args[4], &headroom) ||
+      !get_array(env, args[5], napi_int32_array, &lengths, &length_count) ||
+      !get_array(env, args[6], napi_int32_array, &writes, &write_count) ||
+      !get_array(env, args[7], napi_int32_array, &results, &result_count)) {
+    return NULL;
+  }
+  struct queue *queue = find_queue(env, handle);
+  if (queue == NULL) return make_int(env, -EBADF);
+  if (queue->slab != NULL) {
+    throw_type(env, "the queue is bound already");
+    return NULL;
+  }
+  if (slots < 1 || headroom < queue->vnet_bytes || slot_bytes <= headroom ||
+      (int64_t)slots * slot_bytes > (int64_t)slab_bytes || length_count < (size_t)slots || result_count == 0 ||
+      write_count / WRITE_STRIDE < 1 || result_count > INT32_MAX || slab_bytes > INT32_MAX) {
+    throw_type(env, "the slab or an array does not fit the slots");
+    return NULL;
+  }
+  const napi_value kept[4] = {args[1], args[5], args[6], args[7]};
+  for (int i = 0; i < 4; i++) {
+    if (napi_create_reference(env, kept[i], 1, &queue->memory[i]) != napi_ok) {
+      throw_type(env, "cannot keep the memory");
+      return NULL;
+    }
+  }
+  const size_t max_writes = write_count / WRITE_STRIDE < result_count ? write_count / WRITE_STRIDE : result_count;
+  queue->slab_bytes = (int64_t)slab_bytes;
+  queue->slot_bytes = slot_bytes;
+  queue->slots = slots;
+  queue->headroom = headroom;
+  queue->lengths = lengths;
+  queue->writes = writes;
+  queue->results = results;
+  queue->max_writes = (int32_t)max_writes;
+  queue->slab = slab;
+  return make_int(env, 0);
+}
+
+// The kernel says EBADFD once the interface is gone; one name for "gone" is enough.
+static int32_t gone_or(int error) {
+  return error == EBADFD ? -ENODEV : -error;
+}
+
+static int32_t read_batch(struct queue *queue) {
+  if (queue->slab == NULL) return -EBADF;
+  if (queue->detached) return 0;
+  const int32_t start = queue->headroom - queue->vnet_bytes;
+  const size_t room = (size_t)(queue->slot_bytes - start);
+  int32_t count = 0;
+  while (count < queue->slots) {
+    const ssize_t n = read(queue->fd, queue->slab + count * queue->slot_bytes + start, room);
+    if (n >= 0) {
+      queue->lengths[count++] = n > queue->vnet_bytes ? (int32_t)n - queue->vnet_bytes : 0;
+      continue;
+    }
+    if (errno == EINTR) continue;
+    // Packets already read come first; an error that lasts is met again by the next call.
+    if (count > 0 || errno == EAGAIN) break;
+    return gone_or(errno);
+  }
+  return count;
+}
+
+// readBatch(queue) → packets read (0: none waiting) or -errno; -ENODEV: the interface is gone.
+static napi_value js_read_batch(napi_env env, napi_callback_info info) {
+  int32_t handle;
+  if (!get_int_args(env, info, 1, &handle)) return NULL;
+  struct queue *queue = find_queue(env, handle);
+  return make_int(env, queue == NULL ? -EBADF : read_batch(queue));
+}
+
+static bool inside(const struct queue *queue, int32_t offset, int32_t length) {
+  return offset >= 0 && length >= 0 && (int64_t)offset + length <= queue->slab_bytes;
+}
+
+static int32_t write_one(const struct queue *queue, const int32_t *list) {
+  // A copy: the list is in shared memory, and what was checked must be what is used.
+  const volatile int32_t *shared = list;
+  const int32_t entry[WRITE_STRIDE] = {shared[0], shared[1], shared[2], shared[3]};
+  if (entry[1] < 1 || !inside(queue, entry[0], entry[1]) || !inside(queue, entry[2], entry[3])) return -EFAULT;
+  const struct iovec parts[2] = {
+      {queue->slab + entry[0], (size_t)entry[1]},
+      {queue->slab + entry[2], (size_t)entry[3]},
+  };
+  for (bool waited = false;;) {
+    const ssize_t n =
+        entry[3] == 0 ? write(queue->fd, parts[0].iov_base, parts[0].iov_len) : writev(queue->fd, parts, 2);
+    if (n >= 0) return 0;
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN || waited) return gone_or(errno);
+    struct pollfd room = {queue->fd, POLLOUT, 0};
+    poll(&room, 1, WRITE_PATIENCE_MS);
+    waited = true;
+  }
+}
+
+// writeBatch(queue, start, count) → how many of entries start .. start+count-1 were taken; results[i] tells each.
+static napi_value js_write_batch(napi_env env, napi_callback_info info) {
+  int32_t values[3];
+  if (!get_int_args(env, info, 3, values)) return NULL;
+  struct queue *queue = find_queue(env, values[0]);
+  if (queue == NULL || queue->slab == NULL) return make_int(env, -EBADF);
+  const int32_t start = values[1], count = values[2];
+  if (start < 0 || count < 0 || (int64_t)start + count > queue->max_writes) {
+    throw_type(env, "more packets than the write list holds");
+    return NULL;
+  }
+  int32_t taken = 0;
+  for (int32_t i = start; i < start + count; i++) {
+    const int32_t result = write_one(queue, queue->writes + (int64_t)i * WRITE_STRIDE);
+    queue->results[i] = result;
+    if (result == 0) taken++;
+  }
+  return make_int(env, taken);
+}
+
+// Sleeps until woken, at most `timeout` ms (-1: for ever).
+static int32_t sleep_until_woken(struct queue *queue, int32_t timeout) {
+  struct pollfd wake = {queue->wake_fd, POLLIN, 0};
+  if (poll(&wake, 1, timeout) < 0) return errno == EINTR ? 0 : -errno;
+  uint64_t wakes;
+  if ((wake.revents & POLLIN) != 0 && read(queue->wake_fd, &wakes, sizeof wakes) < 0 && errno != EAGAIN) return -errno;
+  return 0;
+}
+
+static int32_t wait_for(struct queue *queue, int32_t timeout) {
+  if (queue->detached) return sleep_until_woken(queue, timeout);
+  struct pollfd both[2] = {{queue->fd, POLLIN, 0}, {queue->wake_fd, POLLIN, 0}};
+  if (poll(both, 2, timeout) < 0) return errno == EINTR ? 0 : -errno;
+  uint64_t wakes;
+  if ((both[1].revents & POLLIN) != 0 && read(queue->wake_fd, &wakes, sizeof wakes) < 0 && errno != EAGAIN) return -errno;
+  if ((both[0].revents & POLLNVAL) != 0) return -EBADF;
+  if ((both[0].revents & (POLLERR | POLLHUP)) != 0) {
+    struct ifreq request = {0};
+    if (ioctl(queue->fd, TUNGETIFF, &request) < 0) return gone_or(errno);
+    // An error without a reason: poll would return at once for ever, so pause rather than spin.
+    if ((both[0].revents & POLLIN) == 0) {
+      return sleep_until_woken(queue, timeout < 0 || timeout > ERROR_PAUSE_MS ? ERROR_PAUSE_MS : timeout);
+    }
+  }
+  return (both[0].revents & POLLIN) != 0 ? 1 : 0;
+}
+
+// wait(queue, timeoutMs) → 1 readable, 0 woken or timed out, or -errno; -ENODEV: the interface is gone.
+static napi_value js_wait(napi_env env, napi_callback_info info) {
+  int32_t values[2];
+  if (!get_int_args(env, info, 2, values)) return NULL;
+  struct queue *queue = find_queue(env, values[0]);
+  return make_int(env, queue == NULL ? -EBADF : wait_for(queue, values[1]));
+}
+
+// closeQueue(queue) → 0 or -errno
+static napi_value js_close(napi_env env, napi_callback_info info) {
+  int32_t handle;
+  if (!get_int_args(env, info, 1, &handle)) return NULL;
+  struct instance *instance = get_instance(env);
+  struct queue *queue = queue_of(instance, handle);
+  if (queue == NULL) return make_int(env, -EBADF);
+  instance->queues[handle] = NULL;
+  close_queue(env, queue);
+  return make_int(env, 0);
+}
+
+// wakeOpen() → an eventfd. The one who opens it closes it, after the last use in any thread.
+static napi_value js_wake_open(napi_env env, napi_callback_info info) {
+  (void)info;
+  const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  return make_int(env, fd < 0 ? -errno : fd);
+}
+
+// wake(wakeFd) → 0 or -errno; from any thread.
+static napi_value js_wake(napi_env env, napi_callback_info info) {
+  int32_t fd;
+  if (!get_int_args(env, info, 1, &fd)) return NULL;
+  const uint64_t one = 1;
+  // EAGAIN: the counter is full, so the waiter will wake anyway.
+  const ssize_t n = write(fd, &one, sizeof one);
+  return make_int(env, n < 0 && errno != EAGAIN ? -errno : 0);
+}
+
+void export_queue(napi_env env, napi_value exports) {
+  const napi_property_descriptor table[] = {
+      FUNCTION("bind", bind_memory),         FUNCTION("readBatch", js_read_batch),
+      FUNCTION("writeBatch", js_write_batch), FUNCTION("wait", js_wait),
+      FUNCTION("closeQueue", js_close),      FUNCTION("wakeOpen", js_wake_open),
+      FUNCTION("wake", js_wake),
+  };
+  export_functions(env, exports, table, sizeof table / sizeof *table);
+}
