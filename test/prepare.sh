@@ -7,6 +7,7 @@ say() { printf '%s\n' "$*" >&2; }
 check_node() {
   if ! command -v node >/dev/null; then
     say "clatd needs Node.js 20.19 or later: on Debian 13 \`apt install nodejs npm\`, elsewhere see https://nodejs.org/"
+    [ -z "${SUDO_USER:-}" ] || say "(if it is there for $SUDO_USER but not under sudo: sudo env \"PATH=\$PATH\" $0)"
     return 1
   fi
   if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number);
@@ -59,13 +60,24 @@ install_compiler() {
   install_missing g++=g++ gcc=gcc make=make python3=python3
 }
 
+# Runs a command as the owner of the checkout, so that `sudo` leaves no file of root in it.
+as_owner() {
+  local owner home
+  owner=$(stat -c %U .)
+  if [ "$(id -u)" -ne 0 ] || [ "$owner" = root ] || ! home=$(getent passwd "$owner" | cut -d: -f6) || [ -z "$home" ]; then
+    "$@"
+  else
+    runuser -u "$owner" -- env HOME="$home" "$@"
+  fi
+}
+
 # Dependencies as locked, the addon, and dist/; nothing is done twice.
 build_clatd() {
   if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
     say "Installing the locked dependencies and building the addon (npm ci) ..."
-    npm ci --no-audit --no-fund --loglevel=error >&2 </dev/null || return 1
+    as_owner npm ci --no-audit --no-fund --loglevel=error >&2 </dev/null || return 1
   elif [ -n "$(find native -name '*.[ch]' -newer node_modules/.package-lock.json -print -quit)" ]; then
-    node native/build.js >&2 </dev/null || return 1
+    as_owner node native/build.js >&2 </dev/null || return 1
   fi
-  npm run --silent build >&2 </dev/null
+  as_owner npm run --silent build >&2 </dev/null
 }
