@@ -4,7 +4,7 @@
       "target_name": "clatd_native",
       "sources": ["addon.c", "tun.c", "link.c", "queue.c", "socket.c", "watch.c", "host.c"],
       "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],
-      "cflags": ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-Wno-unused-parameter", "-fvisibility=hidden"]
+      "cflags": ["-std=c11", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"]
     }
   ]
 }

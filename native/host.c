@@ -1,7 +1,8 @@
-// Small services of the operating system that Node lacks: sd_notify datagrams, thread names, CPU affinity.
+// Small services of the operating system that Node lacks: sd_notify datagrams, thread names, CPU affinity, namespaces.
 #include "addon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
@@ -56,11 +57,26 @@ static napi_value pin_thread(napi_env env, napi_callback_info info) {
   return make_int(env, sched_setaffinity(0, sizeof set, &set) < 0 ? -errno : 0);
 }
 
+// enterNetwork(path): the calling thread moves to a network namespace (/run/netns/NAME); what it opens, and the threads
+// and processes it starts from then on, are there too. The tests use it. → 0 or -errno
+static napi_value enter_network(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  char path[4096];
+  size_t length;
+  if (!get_args(env, info, 1, args) || !get_string(env, args[0], path, sizeof path, &length)) return NULL;
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return make_int(env, -errno);
+  const int result = setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+  close(fd);
+  return make_int(env, result);
+}
+
 void export_host(napi_env env, napi_value exports) {
   const napi_property_descriptor table[] = {
       FUNCTION("sdNotify", sd_notify),
       FUNCTION("threadName", thread_name),
       FUNCTION("pinThread", pin_thread),
+      FUNCTION("enterNetwork", enter_network),
   };
   export_functions(env, exports, table, sizeof table / sizeof *table);
 }

@@ -103,6 +103,8 @@ export interface Native {
   sdNotify(path: string, message: string): number;
   threadName(name: string): number;
   pinThread(cpu: number): number;
+  /** Moves the calling thread to a network namespace (/run/netns/NAME). */
+  enterNetwork(path: string): number;
 }
 
 /** From the folder of this file (src/io, or dist when bundled) up to the package's root. */

@@ -208,7 +208,8 @@ function checkName(name: string): void {
 
 const { ENOENT, ENODEV, ENXIO, EPERM, EACCES, EBUSY } = constants.errno;
 
-function explain(name: string, { error, step }: TunRefused): TunError {
+/** Why opening was refused, in a sentence that says what to do. */
+export function explain(name: string, { error, step }: TunRefused): TunError {
   const errno = -error;
   if (step === 'kind') {
     return new TunError(
