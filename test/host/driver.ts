@@ -6,8 +6,10 @@
  * where JSON is a DriverOrder. Prints one JSON line at the end.
  */
 import { EamList } from '../../src/address/eam.ts';
-import { applyPlan, linuxHost, openJournal, rollback } from '../../src/host/apply.ts';
+import { applyPlan, type Host, linuxHost, openJournal, rollback } from '../../src/host/apply.ts';
 import { prepareHost, type RunPlanInput } from '../../src/host/run-plan.ts';
+import { readHost } from '../../src/host/state.ts';
+import type { Sysctls } from '../../src/host/sysctl.ts';
 import { parseKernel4, parseKernel6 } from '../../src/host/text.ts';
 
 export interface DriverOrder {
@@ -16,9 +18,13 @@ export interface DriverOrder {
   created?: boolean;
   /** "192.0.0.2/32=2001:db8::1/128": lengths are always written. */
   eam?: string[];
+  /** So many more EAMs, no two of which make one prefix. */
+  scattered?: number;
   /** false: no pool6. */
   pool6?: boolean;
   ipv6Mtu?: number;
+  /** old: as if the kernel had no force_forwarding (before 6.17). */
+  kernel?: 'old';
   /** prepare: only plan. apply: and leave it so. cycle: and undo it. recover: only open the journal, and let go of it. */
   do: 'prepare' | 'apply' | 'cycle' | 'recover' | 'again';
   /** Kill this process with SIGKILL after journaling step n, before doing it … */
@@ -49,6 +55,9 @@ function input(): RunPlanInput {
     const [v4, length4, v6, length6] = entry.split(/[/=]/) as [string, string, string, string];
     eam.add(parseKernel4(v4), Number(length4), parseKernel6(v6), Number(length6));
   }
+  for (let i = 0; i < (order.scattered ?? 0); i++) {
+    eam.add(parseKernel4('203.0.0.0') + i, 32, [0x2001_0db8, 7 << 16, 0, 2 * i], 128);
+  }
   return {
     tun: order.tun,
     created: order.created ?? false,
@@ -60,8 +69,16 @@ function input(): RunPlanInput {
   };
 }
 
+function withoutForceForwarding(host: Host): Host {
+  const sysctls: Sysctls = {
+    ...host.sysctls,
+    read: (key) => (key.endsWith('/force_forwarding') ? null : host.sysctls.read(key)),
+  };
+  return { ...host, sysctls, read: () => readHost(sysctls) };
+}
+
 async function main(): Promise<void> {
-  const host = linuxHost();
+  const host = order.kernel === 'old' ? withoutForceForwarding(linuxHost()) : linuxHost();
   if (order.do === 'recover') {
     (await openJournal(order.tun, host, log, order.journal)).remove();
     return;

@@ -1,5 +1,5 @@
 /** A network namespace of the test's own, with an uplink to a router namespace: the least a plan needs. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,10 +10,14 @@ export const isRoot = process.getuid?.() === 0;
 
 export interface Machine {
   readonly name: string;
+  /** The namespace of the router, with `down0`, fe80::1. */
+  readonly router: string;
   /** Directory for journals, removed with the machine. */
   readonly dir: string;
   /** Runs a command inside; throws with its output where it fails. */
   run(command: string): string;
+  /** The same in the router's namespace. */
+  inRouter(command: string): string;
   drive(order: Omit<DriverOrder, 'journal'>): DriverAnswer & { killed: boolean };
   snapshot(): Record<string, string>;
   remove(): void;
@@ -57,12 +61,14 @@ export function makeMachine(setup = ''): Machine {
     for (const ns of [name, router]) spawnSync('ip', ['netns', 'del', ns]);
     rmSync(dir, { recursive: true, force: true });
   };
-  const run = (command: string) =>
-    shell(`exec ip netns exec ${name} sh -ec '${command.replaceAll("'", "'\\''")}'`);
+  const inside = (ns: string) => (command: string) =>
+    shell(`exec ip netns exec ${ns} sh -ec '${command.replaceAll("'", "'\\''")}'`);
+  const run = inside(name);
   try {
     shell(`
       ip netns add ${name}; ip netns add ${router}
       ip -n ${name} link set lo up; ip -n ${router} link set lo up
+      for ns in ${name} ${router}; do ip netns exec $ns sh -c "echo 0 > /proc/sys/net/ipv6/conf/default/dad_transmits"; done
       ip link add up0 netns ${name} type veth peer name down0 netns ${router}
       ip -n ${router} address add fe80::1/64 dev down0 nodad
       ip -n ${router} link set down0 up
@@ -71,7 +77,7 @@ export function makeMachine(setup = ''): Machine {
       ip -n ${name} -6 route add default via fe80::1 dev up0 metric 1024
     `);
     if (setup !== '') run(setup);
-    // Link-local addresses pass from tentative to permanent on their own; wait, or snapshots would differ.
+    // An address may be tentative for a moment even without duplicate detection, and snapshots would differ.
     for (let i = 0; i < 100 && /tentative/.test(run('ip address')); i++) spawnSync('sleep', ['0.05']);
   } catch (error) {
     remove();
@@ -79,8 +85,10 @@ export function makeMachine(setup = ''): Machine {
   }
   return {
     name,
+    router,
     dir,
     run,
+    inRouter: inside(router),
     drive(order) {
       const text = JSON.stringify({ journal: `${dir}/${order.tun}.json`, ...order });
       const args = ['netns', 'exec', name, process.execPath, driver(), text];
@@ -109,12 +117,3 @@ export function makeMachine(setup = ''): Machine {
  * queueing discipline the first time and keeps it.
  */
 export const PERSISTENT_TUN = 'ip tuntap add dev clat mode tun; ip link set clat up; ip link set clat down';
-
-export function hasForceForwarding(): boolean {
-  try {
-    execFileSync('cat', ['/proc/sys/net/ipv6/conf/all/force_forwarding'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}

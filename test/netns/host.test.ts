@@ -1,5 +1,6 @@
 /** src/host against a real kernel: each test has a namespace of its own and leaves none behind. */
-import { existsSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { isRoot, type Machine, makeMachine, PERSISTENT_TUN } from '../host/namespace.ts';
 
@@ -78,3 +79,203 @@ describe.skipIf(!isRoot)('a plan on a VM', () => {
     expect(vm.snapshot()).toEqual(before);
   });
 });
+
+describe.skipIf(!isRoot)('forwarding', () => {
+  test('on a kernel without force_forwarding every sysctl comes back', () => {
+    // Values that turning all.forwarding off would flatten.
+    const vm = machine(`
+      ${PERSISTENT_TUN}
+      ip tuntap add other mode tap; ip tuntap add listener mode tap
+      echo 1 > /proc/sys/net/ipv6/conf/other/forwarding
+      echo 0 > /proc/sys/net/ipv6/conf/listener/accept_ra
+    `);
+    const before = vm.snapshot();
+    const applied = vm.drive({ tun: 'clat', do: 'apply', kernel: 'old' });
+    expect(applied.error).toBeUndefined();
+    const conf = (name: string) => vm.run(`cat /proc/sys/net/ipv6/conf/${name}`).trim();
+    expect(conf('all/forwarding')).toBe('1');
+    expect(conf('up0/accept_ra')).toBe('2');
+    expect(conf('listener/accept_ra')).toBe('0');
+    vm.drive({ tun: 'clat', do: 'recover' });
+    expect(vm.snapshot()).toEqual(before);
+  });
+
+  test('killed at each step on a kernel without force_forwarding', () => {
+    const vm = machine(`
+      ${PERSISTENT_TUN}; ip tuntap add other mode tap; echo 1 > /proc/sys/net/ipv6/conf/other/forwarding`);
+    const before = vm.snapshot();
+    const steps = vm.drive({ tun: 'clat', do: 'prepare', kernel: 'old' }).steps!;
+    const sysctls = steps.filter((step) => step.includes('"sysctl"')).length;
+    for (let step = 0; step <= sysctls; step++) {
+      expect(vm.drive({ tun: 'clat', do: 'apply', kernel: 'old', killBefore: step }).killed).toBe(true);
+      vm.drive({ tun: 'clat', do: 'recover' });
+      expect(vm.snapshot(), `killed at step ${step}`).toEqual(before);
+    }
+  });
+
+  test.each([undefined, 'old' as const])(
+    'CLAT-9: a default route learned from a router stays (kernel %s)',
+    (kernel) => {
+      const vm = machine(`${PERSISTENT_TUN}; ip -6 route del default`);
+      const radvd = spawnRadvd(vm);
+      try {
+        waitFor(() => vm.run('ip -6 route show default').includes('proto ra'));
+        const route = () => vm.run('ip -6 route show default').replace(/expires \d+sec/, '');
+        const before = route();
+        const options = kernel === undefined ? {} : { kernel };
+        expect(vm.drive({ tun: 'clat', do: 'apply', ...options }).error).toBeUndefined();
+        expect(route()).toBe(before);
+        // Advertisements are still listened to: the route comes back when the router says so again.
+        vm.run('ip -6 route del default');
+        waitFor(() => route() === before);
+        vm.drive({ tun: 'clat', do: 'recover' });
+        expect(route()).toBe(before);
+        expect(vm.run('cat /proc/sys/net/ipv6/conf/up0/accept_ra').trim()).toBe('1');
+      } finally {
+        radvd.kill();
+      }
+    },
+  );
+
+  test('the neighbour proxy answers both a question to all and a probe to us alone', () => {
+    const vm = machine();
+    vm.drive({ tun: 'clat', do: 'apply' });
+    const ask = (destination: string) =>
+      vm
+        .inRouter(`/usr/bin/python3 - <<'P'
+import logging
+logging.disable(logging.WARNING)
+from scapy.all import *
+q = Ether(src=get_if_hwaddr("down0"), dst="${destination}")/IPv6(src="fe80::1", dst="2001:db8:1:1::c1a7" if "${destination}"[:5] != "33:33" else "ff02::1:ff00:c1a7", hlim=255)/ICMPv6ND_NS(tgt="2001:db8:1:1::c1a7")/ICMPv6NDOptSrcLLAddr(lladdr=get_if_hwaddr("down0"))
+a = srp1(q, iface="down0", timeout=3, verbose=0)
+print("answered" if a is not None and ICMPv6ND_NA in a else "silent")
+P`)
+        .trim();
+    const mac = vm.run('cat /sys/class/net/up0/address').trim();
+    expect(ask(mac)).toBe('answered');
+    expect(ask('33:33:ff:00:c1:a7')).toBe('answered');
+  });
+});
+
+describe.skipIf(!isRoot)('what others have set', () => {
+  const refuses = (setup: string, what: RegExp, eam?: string[]) => {
+    const vm = machine(`${PERSISTENT_TUN}; ${setup}`);
+    const before = vm.snapshot();
+    const answer = vm.drive({ tun: 'clat', do: 'apply', ...(eam === undefined ? {} : { eam }) });
+    expect(answer.conflicts!.join('\n')).toMatch(what);
+    // Who applies all the same is stopped too, with nothing left behind.
+    expect(answer.error ?? 'HostConflictError').toMatch(/HostConflictError/);
+    if (answer.error === undefined) vm.drive({ tun: 'clat', do: 'recover' });
+    expect(vm.snapshot()).toEqual(before);
+  };
+
+  test('an IPv4 address on another interface', () => {
+    refuses('ip address add 192.0.0.2/32 dev up0', /192\.0\.0\.2 is an address of up0 already/);
+  });
+  test('192.0.0.0/29 in use by another CLAT', () => {
+    refuses('ip address add 192.0.0.4/29 dev up0', /192\.0\.0\.0\/29 is in use on up0.*another CLAT/);
+  });
+  test('a default route with the same metric', () => {
+    refuses(
+      'ip address add 10.0.0.2/24 dev up0; ip route add default via 10.0.0.1 metric 2048',
+      /an IPv4 default route through up0 with metric 2048, set by boot, is there already/,
+    );
+  });
+  test('a route to the IPv6 address of the EAM', () => {
+    refuses(
+      'ip -6 route add 2001:db8:1:1::c1a7 via fe80::1 dev up0 metric 5',
+      /a route to 2001:db8:1:1::c1a7\/128 through up0 with metric 5/,
+    );
+  });
+  test('a neighbour proxy on another interface', () => {
+    refuses(
+      'ip tuntap add other mode tap; ip link set other up; ip -6 neigh add proxy 2001:db8:1:1::c1a7 dev other',
+      /neighbour proxy entry for 2001:db8:1:1::c1a7 on other already/,
+    );
+  });
+  test('the EAM has an address of the host itself', () => {
+    refuses('true', /2001:db8:1:1::5 is an address of up0 itself/, ['192.0.0.2/32=2001:db8:1:1::5/128']);
+  });
+
+  test('what is so already is not ours, and stays', () => {
+    const vm = machine(`${PERSISTENT_TUN}
+      ip link set clat up; ip address add 192.0.0.2/29 dev clat
+      ip -6 route add 2001:db8:1:1::c1a7 dev clat
+      ip -6 neigh add proxy 2001:db8:1:1::c1a7 dev up0
+      ip route add default dev clat metric 2048
+      echo 1 > /proc/sys/net/ipv6/conf/all/forwarding; echo 1 > /proc/sys/net/ipv6/conf/all/proxy_ndp`);
+    const before = vm.snapshot();
+    const answer = vm.drive({ tun: 'clat', do: 'cycle' });
+    expect(answer.error).toBeUndefined();
+    expect(vm.snapshot()).toEqual(before);
+  });
+
+  test('a setting changed by someone else meanwhile is left to them', () => {
+    const vm = machine();
+    vm.drive({ tun: 'clat', do: 'apply' });
+    vm.run('echo 0 > /proc/sys/net/ipv6/conf/up0/accept_ra');
+    const { log } = vm.drive({ tun: 'clat', do: 'recover' });
+    expect(log.join('\n')).toMatch(/accept_ra was set to 0 by someone else meanwhile: left so/);
+    expect(vm.run('cat /proc/sys/net/ipv6/conf/up0/accept_ra').trim()).toBe('0');
+  });
+});
+
+describe.skipIf(!isRoot)('a device of our own', () => {
+  test('killed: the device is gone, the rest is undone at the next start', () => {
+    const vm = machine('');
+    const before = vm.snapshot();
+    vm.run(PERSISTENT_TUN);
+    vm.drive({ tun: 'clat', do: 'apply', created: true });
+    vm.run('ip link del clat');
+    expect(vm.snapshot()).not.toEqual(before);
+    vm.drive({ tun: 'clat', do: 'recover' });
+    expect(vm.snapshot()).toEqual(before);
+  });
+
+  test('its MTU is that of the uplink, and of the IPv4 route 20 less (CLAT-8)', () => {
+    const vm = machine(`${PERSISTENT_TUN}; ip link set up0 mtu 1460`);
+    expect(vm.drive({ tun: 'clat', do: 'apply', created: true }).tunMtu).toBe(1460);
+    expect(vm.run('cat /sys/class/net/clat/mtu').trim()).toBe('1460');
+    expect(vm.run('ip route show default')).toContain('mtu 1440');
+  });
+
+  test('4096 routes are made and undone within a second', () => {
+    const vm = machine();
+    const before = vm.snapshot();
+    const answer = vm.drive({ tun: 'clat', do: 'cycle', scattered: 4095 });
+    expect(answer.error).toBeUndefined();
+    expect(answer.undoMs).toBeLessThan(1000);
+    expect(vm.snapshot()).toEqual(before);
+  });
+});
+
+function waitFor(condition: () => boolean, seconds = 10): void {
+  const end = Date.now() + seconds * 1000;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`not true within ${seconds} s: ${condition}`);
+    spawnSync('sleep', ['0.1']);
+  }
+}
+
+/** A router that advertises itself every few seconds, in the router's namespace. */
+function spawnRadvd(vm: Machine): ChildProcess {
+  const config = `${vm.dir}/radvd.conf`;
+  writeFileSync(
+    config,
+    'interface down0 { AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; prefix 2001:db8:1:1::/64 {}; };',
+  );
+  const args = [
+    'netns',
+    'exec',
+    vm.router,
+    'radvd',
+    '-n',
+    '-m',
+    'stderr',
+    '-p',
+    `${vm.dir}/radvd.pid`,
+    '-C',
+    config,
+  ];
+  return spawn('ip', args, { stdio: 'ignore' });
+}

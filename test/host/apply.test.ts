@@ -1,0 +1,207 @@
+/** Applying, reconciling and undoing against a host that only writes down what it is told: no privilege needed. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { applyPlan, type Host, openJournal, rollback } from '../../src/host/apply.ts';
+import { ToolFailedError } from '../../src/host/iproute.ts';
+import { ownerOfThisProcess } from '../../src/host/journal.ts';
+import type { Entry, RouteStep, Step } from '../../src/host/plan.ts';
+import { host as madeUpHost } from './made-up.ts';
+
+let dir: string;
+let path: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'clatd-journal-'));
+  path = join(dir, 'clat.json');
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+interface Recorder extends Host {
+  /** Every command, in order. */
+  readonly told: string[];
+  /** Commands to refuse. */
+  refuse: RegExp | null;
+}
+
+function recorder(): Recorder {
+  const state = madeUpHost({});
+  const told: string[] = [];
+  return {
+    told,
+    refuse: null,
+    sysctls: {
+      ...state.sysctls,
+      write(key, value) {
+        told.push(`${key}=${value}`);
+        state.sysctls.write(key, value);
+      },
+    },
+    async read() {
+      return state;
+    },
+    async ip(lines) {
+      for (const line of lines) {
+        if (this.refuse?.test(line)) throw new ToolFailedError(`ip ${line}`, 'RTNETLINK answers: No');
+        told.push(line);
+      }
+    },
+    async ipForce(lines) {
+      told.push(...lines);
+      return [];
+    },
+    async nft(script) {
+      told.push(script);
+    },
+  };
+}
+
+const log = () => {
+  const lines: string[] = [];
+  const say = (text: string) => void lines.push(text);
+  return { lines, debug: say, info: say, warn: say };
+};
+
+const entry = (step: Step): Entry => ({ why: 'Why not.', step });
+const FORWARD = entry({
+  kind: 'sysctl',
+  key: 'net/ipv6/conf/all/forwarding',
+  value: '1',
+  drags: ['net/ipv6/conf/eth0/forwarding'],
+});
+const ADDRESS = entry({ kind: 'address', dev: 'clat', family: 4, address: '192.0.0.2', length: 29 });
+const TABLE = entry({ kind: 'nft', family: 'inet', table: 'clatd', rules: 'table inet clatd {}' });
+const routes = (...to: string[]): Entry & { step: RouteStep } => ({
+  why: 'Why not.',
+  step: { kind: 'routes', family: 6, dev: 'clat', to, metric: 1024, gateway: null, source: null, mtu: null },
+});
+
+const written = () => JSON.parse(readFileSync(path, 'utf8'));
+
+describe('the journal', () => {
+  test('names a step before it is done', async () => {
+    const host = recorder();
+    const journal = await openJournal('clat', host, log(), path);
+    const seen: number[] = [];
+    await applyPlan([FORWARD, ADDRESS], journal, host, log(), (index) => {
+      seen.push(index);
+      expect(written().done.length).toBe(index + 1);
+      expect(host.told.length).toBe(index);
+    });
+    expect(seen).toEqual([0, 1]);
+  });
+
+  test('of a living process: already running', async () => {
+    const { boot } = ownerOfThisProcess();
+    const startTime = readFileSync('/proc/1/stat', 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')[19];
+    writeFileSync(path, JSON.stringify({ version: 1, tun: 'clat', pid: 1, startTime, boot, done: [] }));
+    await expect(openJournal('clat', recorder(), log(), path)).rejects.toThrow(
+      /already running for clat \(process 1\)/,
+    );
+  });
+
+  test('of a pid given out again: rolled back', async () => {
+    const { boot } = ownerOfThisProcess();
+    const done = [{ step: ADDRESS.step, before: {} }];
+    writeFileSync(path, JSON.stringify({ version: 1, tun: 'clat', pid: 1, startTime: '1', boot, done }));
+    const host = recorder();
+    await openJournal('clat', host, log(), path);
+    expect(host.told).toEqual(['address del 192.0.0.2/29 dev clat']);
+    expect(written().pid).toBe(process.pid);
+    expect(written().done).toEqual([]);
+  });
+
+  test.each([
+    ['damaged', '{"version":1,'],
+    ['of an earlier boot', JSON.stringify({ version: 1, boot: 'x', pid: 1, startTime: '1', done: [{}] })],
+  ])('%s: ignored, and said so', async (_, text) => {
+    writeFileSync(path, text);
+    const host = recorder();
+    const said = log();
+    await openJournal('clat', host, said, path);
+    expect(said.lines.join()).toMatch(/of no use/);
+    expect(host.told).toEqual([]);
+  });
+
+  test('in a place that cannot be written', async () => {
+    writeFileSync(join(dir, 'file'), '');
+    await expect(openJournal('clat', recorder(), log(), join(dir, 'file', 'x.json'))).rejects.toThrow(
+      /cannot keep the journal/,
+    );
+  });
+});
+
+describe('applying', () => {
+  test('a failure undoes what came before it', async () => {
+    const host = recorder();
+    host.refuse = /^route add/;
+    const journal = await openJournal('clat', host, log(), path);
+    const failing = applyPlan([FORWARD, ADDRESS, routes('2001:db8::1/128')], journal, host, log());
+    await expect(failing).rejects.toThrow(
+      /`ip route add 2001:db8::1\/128 dev clat .*` failed: RTNETLINK answers: No/,
+    );
+    expect(host.told).toEqual([
+      'net/ipv6/conf/all/forwarding=1',
+      'address add 192.0.0.2/29 dev clat',
+      'route del 2001:db8::1/128 dev clat proto static metric 1024',
+      'address del 192.0.0.2/29 dev clat',
+      'net/ipv6/conf/all/forwarding=0',
+    ]);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('undoing goes backwards and restores what a sysctl dragged along', async () => {
+    const host = recorder();
+    const journal = await openJournal('clat', host, log(), path);
+    await applyPlan([FORWARD, TABLE], journal, host, log());
+    host.sysctls.write('net/ipv6/conf/eth0/forwarding', '1');
+    host.told.length = 0;
+    await rollback(journal, host, log());
+    expect(host.told).toEqual([
+      'add table inet clatd\ndelete table inet clatd\n',
+      'net/ipv6/conf/all/forwarding=0',
+      'net/ipv6/conf/eth0/forwarding=0',
+    ]);
+  });
+});
+
+describe('a second plan', () => {
+  test('of the same entries does nothing', async () => {
+    const host = recorder();
+    const journal = await openJournal('clat', host, log(), path);
+    await applyPlan([FORWARD, ADDRESS, routes('2001:db8::1/128')], journal, host, log());
+    host.told.length = 0;
+    await applyPlan([FORWARD, ADDRESS, routes('2001:db8::1/128')], journal, host, log());
+    expect(host.told).toEqual([]);
+  });
+
+  test('with other routes (EAMs read again) changes only those', async () => {
+    const host = recorder();
+    const journal = await openJournal('clat', host, log(), path);
+    await applyPlan([FORWARD, routes('2001:db8::1/128', '2001:db8::2/128')], journal, host, log());
+    host.told.length = 0;
+    await applyPlan([FORWARD, routes('2001:db8::2/128', '2001:db8::3/128')], journal, host, log());
+    expect(host.told).toEqual([
+      'route del 2001:db8::1/128 dev clat proto static metric 1024',
+      'route add 2001:db8::3/128 dev clat proto static metric 1024',
+    ]);
+    host.told.length = 0;
+    await rollback(journal, host, log());
+    expect(host.told.filter((line) => line.startsWith('route'))).toEqual([
+      'route del 2001:db8::3/128 dev clat proto static metric 1024',
+      'route del 2001:db8::2/128 dev clat proto static metric 1024',
+    ]);
+  });
+
+  test('without an entry undoes that one', async () => {
+    const host = recorder();
+    const journal = await openJournal('clat', host, log(), path);
+    await applyPlan([FORWARD, ADDRESS], journal, host, log());
+    host.told.length = 0;
+    await applyPlan([FORWARD], journal, host, log());
+    expect(host.told).toEqual(['address del 192.0.0.2/29 dev clat']);
+    expect(written().done.length).toBe(1);
+  });
+});
