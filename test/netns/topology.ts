@@ -25,6 +25,9 @@ export const map = {
   clat4: '192.0.0.2',
   clat6: '2001:db8:1:1::c1a7',
   routerLinkLocal: 'fe80::1',
+  /** The second uplink's, where there is one. */
+  vm2Subnet: '2001:db8:1:2::/64',
+  vm2Router: '2001:db8:1:2::1',
   plat4: '203.0.113.1',
   isp: '203.0.113.2',
   web: '198.51.100.10',
@@ -51,6 +54,10 @@ export interface TopologyOptions {
   vmAddress?: string | null;
   /** A route that the router has by way of the VM besides clat6's: a prefix delegated to it. */
   delegated?: string;
+  /** More prefixes the NAT64 translates, each by a TAYGA of its own. */
+  morePool6?: string[];
+  /** A second uplink of the VM, eth1, by a router of its own (`net2`, 2001:db8:1:2::/64); default false. */
+  secondUplink?: boolean;
   /** MTU of the VM's uplink; default 1500. */
   uplinkMtu?: number;
   /** MTU of the link between net and plat; default 1500. */
@@ -73,6 +80,8 @@ export interface Topology {
   readonly sandbox: Sandbox;
   readonly vm: Namespace;
   readonly net: Namespace;
+  /** The router of the second uplink, where there is one. */
+  readonly net2: Namespace | null;
   readonly plat: Namespace;
   readonly isp: Namespace;
   readonly web: Namespace;
@@ -176,17 +185,28 @@ export async function buildTopology(options: TopologyOptions = {}): Promise<Topo
       route add 0.0.0.0/0 via ${map.webGateway} dev eth0
     `);
 
+    const net2 =
+      options.secondUplink === true
+        ? secondUplink(sandbox, vm, plat, [pool6, ...(options.morePool6 ?? [])])
+        : null;
+
     const webProcess = web.start(process.execPath, [
       part('web.js'),
       map.web,
       `${options.downloadBytes ?? 0}`,
     ]);
-    const platProcess = startPlat(sandbox, plat, pool6);
+    plat.nft(MASQUERADE);
+    const platProcess = startPlat(sandbox, plat, pool6, 0);
+    for (const [i, prefix] of (options.morePool6 ?? []).entries()) {
+      startPlat(sandbox, plat, prefix, i + 1);
+      net.ip(`route add ${prefix} via fe80::2 dev plat`);
+    }
     await webProcess.says(/^ready$/m);
     return {
       sandbox,
       vm,
       net,
+      net2,
       plat,
       isp,
       web,
@@ -206,25 +226,60 @@ export async function buildTopology(options: TopologyOptions = {}): Promise<Topo
   }
 }
 
-/** A NAT64 of Debian's parts: TAYGA gives every IPv6 host an IPv4 address, nftables hides those behind one. */
-function startPlat(sandbox: Sandbox, plat: Namespace, pool6: string): Process {
-  const data = join(sandbox.folder, 'tayga-plat');
+/** A router of its own between the VM's eth1 and the NAT64. The VM's side is left to the test or to advertisements. */
+function secondUplink(sandbox: Sandbox, vm: Namespace, plat: Namespace, prefixes: string[]): Namespace {
+  const net2 = sandbox.namespace('net2');
+  net2.sysctl('net.ipv6.conf.all.forwarding=1', 'net.ipv6.conf.default.addr_gen_mode=1');
+  sandbox.link({ namespace: vm, name: 'eth1' }, { namespace: net2, name: 'vm' });
+  sandbox.link({ namespace: net2, name: 'plat' }, { namespace: plat, name: 'eth6b' });
+  vm.ip(`address add ${map.vmLinkLocal}/64 dev eth1`);
+  net2.ipBatch(`
+    address add ${map.routerLinkLocal}/64 dev vm
+    address add ${map.vm2Router}/64 dev vm
+    address add fe80::1/64 dev plat
+    address add 2001:db8:3::1/64 dev plat
+    ${prefixes.map((prefix) => `route add ${prefix} via fe80::2 dev plat`).join('\n    ')}
+  `);
+  plat.ipBatch(`
+    address add fe80::2/64 dev eth6b
+    address add 2001:db8:3::2/64 dev eth6b
+    route add ${map.vm2Subnet} via fe80::1 dev eth6b
+  `);
+  return net2;
+}
+
+/** Hides what the TAYGAs hand to the IPv4 side behind one address. */
+const MASQUERADE = `table ip nat {
+  chain postrouting {
+    type nat hook postrouting priority srcnat
+    oifname "eth4" masquerade
+  }
+}`;
+
+/** A NAT64 of Debian's parts: TAYGA gives every IPv6 host an IPv4 address. */
+function startPlat(sandbox: Sandbox, plat: Namespace, pool6: string, number: number): Process {
+  const data = join(sandbox.folder, `tayga-plat-${number}`);
   mkdirSync(data);
+  const net = `192.168.${255 - number}`;
+  const device = `nat64${number === 0 ? '' : `-${number}`}`;
   const configuration = sandbox.file(
-    'tayga-plat.conf',
-    `tun-device nat64\nipv4-addr ${map.tayga}\nprefix ${pool6}\ndynamic-pool 192.168.255.0/24\ndata-dir ${data}\n`,
+    `tayga-plat-${number}.conf`,
+    `tun-device ${device}\nipv4-addr ${net}.1\nprefix ${pool6}\ndynamic-pool ${net}.0/24\ndata-dir ${data}\n`,
   );
   plat.exec('tayga', ['--config', configuration, '--mktun']);
   plat.ipBatch(`
-    link set nat64 up
-    route add 192.168.255.0/24 dev nat64
-    route add ${pool6} dev nat64
+    link set ${device} up
+    route add ${net}.0/24 dev ${device}
+    route add ${pool6} dev ${device}
   `);
-  plat.nft(`table ip nat {
-    chain postrouting {
-      type nat hook postrouting priority srcnat
-      oifname "eth4" masquerade
-    }
-  }`);
   return plat.start('tayga', ['--config', configuration, '--nodetach']);
+}
+
+/** The firewall a host with Docker has: what is forwarded is dropped, in both families. */
+export function dropForwarded(namespace: Namespace): void {
+  for (const family of ['ip', 'ip6']) {
+    namespace.nft(
+      `add table ${family} filter\nadd chain ${family} filter FORWARD { type filter hook forward priority filter; policy drop; }`,
+    );
+  }
 }
