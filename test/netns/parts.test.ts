@@ -6,7 +6,7 @@ import { ScriptedDns64, startUnbound } from './dns64.ts';
 import { RaSender } from './ra-sender.ts';
 import { type Namespace, Sandbox } from './sandbox.ts';
 import { describeNetns } from './suite.ts';
-import { dropForwarded } from './topology.ts';
+import { buildTopology, dropForwarded, map } from './topology.ts';
 import { until } from './wait.ts';
 
 const PREFIXES = ['2001:db8:64::/96', '2001:db8:65::/96', '2001:db8:66:1:0:2::/96'];
@@ -107,6 +107,29 @@ describeNetns('the parts of the test network', ['dig', 'unbound', 'python3', 'nf
   it('a firewall like Docker’s drops what is forwarded', () => {
     dropForwarded(host);
     expect(host.exec('nft', ['list', 'ruleset'])).toMatch(/hook forward priority filter; policy drop/);
+  });
+});
+
+describeNetns('the test network', ['curl'], () => {
+  it('reaches the server by both uplinks and by every prefix, with native IPv6', async () => {
+    const second = '2001:db8:65::/96';
+    const topology = await buildTopology({ morePool6: [second], secondUplink: true });
+    try {
+      const { vm } = topology;
+      vm.ipBatch(`
+        address add 2001:db8:1:2::10/64 dev eth1
+        route add ::/0 via ${map.routerLinkLocal} dev eth1 metric 2048
+      `);
+      for (const device of ['eth0', 'eth1']) {
+        for (const prefix of [map.pool6, second]) {
+          const url = `http://[${prefix.replace('/96', '')}${map.web}]/`;
+          const result = await vm.run('curl', ['-sS', '--max-time', '5', '--interface', device, url]);
+          expect(result.stdout, `${prefix} by ${device}`).toMatch(/^Hello/);
+        }
+      }
+    } finally {
+      await topology.close();
+    }
   });
 });
 
