@@ -35,8 +35,7 @@ for (const { name, status: outcome, message, assertionResults } of report.testRe
 }
 for (const [reason, times] of skipped) console.log(`skipped ${times}: ${reason}`);
 if (count.passed === 0) console.log('No test passed: nothing has been shown.');
-const broken = Number(status) !== 0 && count.failed === 0;
-if (broken) {
+if ((Number(status) !== 0 || report.testResults.length === 0) && count.failed === 0) {
   count.failed++;
   console.log(`FAILED  the test runner itself (exit status ${status})`);
 }
