@@ -18,7 +18,8 @@ export interface Machine {
   run(command: string): string;
   /** The same in the router's namespace. */
   inRouter(command: string): string;
-  drive(order: Omit<DriverOrder, 'journal'>): DriverAnswer & { killed: boolean };
+  /** `wrapper`: a program to start the driver with. */
+  drive(order: Omit<DriverOrder, 'journal'>, ...wrapper: string[]): DriverAnswer & { killed: boolean };
   snapshot(): Record<string, string>;
   remove(): void;
 }
@@ -89,9 +90,9 @@ export function makeMachine(setup = ''): Machine {
     dir,
     run,
     inRouter: inside(router),
-    drive(order) {
+    drive(order, ...wrapper) {
       const text = JSON.stringify({ journal: `${dir}/${order.tun}.json`, ...order });
-      const args = ['netns', 'exec', name, process.execPath, driver(), text];
+      const args = ['netns', 'exec', name, ...wrapper, process.execPath, driver(), text];
       const { stdout, stderr, signal, status } = spawnSync('ip', args, { encoding: 'utf8' });
       const killed = signal === 'SIGKILL' || status === 137;
       if (killed) return { log: [], killed };

@@ -1,6 +1,6 @@
 /** src/host against a real kernel: each test has a namespace of its own and leaves none behind. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { isRoot, type Machine, makeMachine, PERSISTENT_TUN } from '../host/namespace.ts';
 
@@ -59,6 +59,22 @@ describe.skipIf(!isRoot)('a plan on a VM', () => {
     expect(vm.snapshot()).toEqual(before);
     expect(existsSync(`${vm.dir}/clat.json`)).toBe(false);
     expect(answer.undoMs).toBeLessThan(500);
+  });
+
+  test('with the capabilities of clatd.service, no more', () => {
+    const vm = machine();
+    const before = vm.snapshot();
+    const unit = readFileSync(new URL('../../systemd/clatd.service', import.meta.url), 'utf8');
+    const capabilities = /^CapabilityBoundingSet=(.*)$/m
+      .exec(unit)![1]!
+      .toLowerCase()
+      .replaceAll('cap_', '+');
+    const limits = ['--no-new-privs', `--bounding-set=-all,${capabilities.replaceAll(' ', ',')}`];
+    const answer = vm.drive({ tun: 'clat', do: 'apply' }, 'setpriv', ...limits);
+    expect(answer.error).toBeUndefined();
+    expect(vm.snapshot()).not.toEqual(before);
+    vm.drive({ tun: 'clat', do: 'recover' }, 'setpriv', ...limits);
+    expect(vm.snapshot()).toEqual(before);
   });
 
   test('killed at each step in turn, the next start undoes what was done', () => {
