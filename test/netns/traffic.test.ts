@@ -56,7 +56,7 @@ describeNetns('an IPv4 program on an IPv6-only host', ['curl', 'ping', 'python3'
     const { vm } = here.topology;
     // Around the route's own MTU, which would be the kernel's answer (a packet of 1500 bytes becomes one of 1520).
     vm.ip(`route add ${map.isp} dev clat mtu lock 1500`);
-    const result = await vm.run('ping', ['-n', '-c1', '-W2', '-Mprobe', '-s', '1472', map.isp]);
+    const result = await vm.run('ping', ['-n', '-c1', '-W2', '-Mdo', '-s', '1472', map.isp]);
     vm.ip(`route del ${map.isp} dev clat`);
     expect(result.stdout).toMatch(/From 192\.0\.0\.1 icmp_seq=1 Frag needed and DF set \(mtu = 1480\)/);
   });

@@ -17,10 +17,10 @@ export interface RunningTranslator {
   stop(): Promise<void>;
 }
 
-/** The command line of clatd for the usual mapping. */
+/** The command line of clatd for the usual mapping. The environment's CLATD names another build's main.js. */
 export function clatdArguments(topology: Topology, ...more: string[]): string[] {
   return [
-    join(projectRoot(), 'dist/main.js'),
+    process.env.CLATD ?? join(projectRoot(), 'dist/main.js'),
     'run',
     ...['--pool6', topology.pool6, '--eam', `${map.clat4}=${topology.clat6}`],
     ...more,
