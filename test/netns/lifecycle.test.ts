@@ -160,7 +160,9 @@ describeNetns('clatd run', ['ping', 'nft', 'setpriv', 'unshare'], () => {
     const lost = await vm.run('ping', ['-c1', '-W1', map.web]);
     expect(lost.code).not.toBe(0);
     vm.ip('link set eth0 up');
+    // The kernel forgets addresses, routes and neighbour proxies of a link that goes down.
     vm.ip('-6 address replace 2001:db8:1:1::10/64 dev eth0');
+    vm.ip(`-6 neighbour replace proxy ${map.clat6} dev eth0`);
     vm.ip(`-6 address replace ${map.vmLinkLocal}/64 dev eth0`);
     vm.ip(`-6 route replace default via ${map.routerLinkLocal} dev eth0 metric 1024`);
     await answersPing(topology, child);

@@ -85,7 +85,7 @@ export async function answersPing(topology: Topology, translator?: Process): Pro
         ended = true;
         return true;
       }
-      return (await topology.vm.run('ping', ['-c1', '-W1', map.web])).code === 0;
+      return (await topology.vm.run('ping', ['-c1', '-W0.3', map.web])).code === 0;
     },
     { interval: 50 },
   );
