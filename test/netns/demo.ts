@@ -91,6 +91,29 @@ async function beforeAndAfter({ vm }: Topology): Promise<void> {
   }
 }
 
+/** One ping with its bytes on both sides; the IP headers apart from what they carry. */
+async function byteByByte({ vm }: Topology): Promise<void> {
+  const capture = (device: string, filter: string) =>
+    vm.start('tcpdump', ['-n', '-t', '-x', '-l', '-c1', '-i', device, filter]);
+  const inside = capture('clat', 'icmp[icmptype] == icmp-echo');
+  const outside = capture('eth0', 'icmp6[icmp6type] == icmp6-echo');
+  await Promise.all([inside.says(/listening on/), outside.says(/listening on/)]);
+  await vm.run('ping', ['-c1', '-W1', '-s', '8', map.web]);
+  const show = (what: string, { stdout }: { stdout: string }, headerBytes: number) => {
+    const hex = [...stdout.matchAll(/^\s+0x[0-9a-f]{4}:\s+(.*)$/gm)].map(([, part]) => part).join(' ');
+    const bytes = hex.replaceAll(' ', '');
+    print(`   ${what}`);
+    for (let at = 0; at < bytes.length; ) {
+      const end = at < headerBytes * 2 ? Math.min(at + 40, headerBytes * 2) : at + 40;
+      const line = bytes.slice(at, end).replace(/.{8}(?!$)/g, '$& ');
+      print(`      ${at < headerBytes * 2 ? paint('cyan', line) : line}`);
+      at = end;
+    }
+  };
+  show('IPv4 on clat: header, then an ICMP echo request (type 08)', await inside.finished(5000), 20);
+  show('IPv6 on eth0: header, then an ICMPv6 echo request (type 80)', await outside.finished(5000), 40);
+}
+
 async function demo(topology: Topology): Promise<void> {
   const { vm } = topology;
   const before = hostState(vm);
@@ -114,7 +137,10 @@ async function demo(topology: Topology): Promise<void> {
   heading('4  The packets of such an exchange, before and after translation');
   await beforeAndAfter(topology);
 
-  heading('5  Who answers at which distance? (IPv6 routers have no IPv4 address: they speak as 192.0.0.8)');
+  heading('5  One ping, byte by byte');
+  await byteByByte(topology);
+
+  heading('6  Who answers at which distance? (IPv6 routers have no IPv4 address: they speak as 192.0.0.8)');
   const hops = await vm.run('python3', [
     part('ttl-probe.py'),
     map.web,
@@ -139,7 +165,7 @@ async function demo(topology: Topology): Promise<void> {
       .join('\n'),
   );
 
-  heading('6  clatd ends');
+  heading('7  clatd ends');
   const { code } = await clatd.stop('SIGTERM');
   const after = hostState(vm);
   const differing = Object.keys(before).filter((key) => before[key] !== after[key]);

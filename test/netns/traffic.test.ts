@@ -162,6 +162,18 @@ describeNetns('other networks', ['curl', 'ping', 'ethtool'], () => {
     });
   });
 
+  describe('where the host has one /128 and a /96 routed to it', () => {
+    const here = withNetwork({
+      delivery: 'translator',
+      vmAddress: '2001:db8:1:1:0:10::/128',
+      delegated: '2001:db8:1:1:0:10::/96',
+      clat6: '2001:db8:1:1:0:10:0:c1a7',
+    });
+    it('gets a page', async () => {
+      expect(await page(here.topology.vm)).toBe(fromPlat);
+    });
+  });
+
   describe('with jumbo frames on the uplink', () => {
     const here = withNetwork({ uplinkMtu: 9000 });
     it('transfers in spite of the smaller MTU behind', async () => {
