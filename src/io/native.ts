@@ -107,8 +107,8 @@ export interface Native {
   enterNetwork(path: string): number;
 }
 
-/** From the folder of this file (src/io, or dist when bundled) up to the package's root. */
-function find(): string {
+/** The addon, looked for from the folder of this file (src/io, or dist when bundled) up to the package's root. */
+export function addonFile(): string {
   const looked: string[] = [];
   // What was built here goes first: a prebuilt binary must never shadow it.
   for (const path of ['native/build/Release/clatd_native.node', `native/prebuilds/linux-${arch()}.node`]) {
@@ -128,6 +128,6 @@ let loaded: Native | null = null;
 
 /** Loads the addon at the first call: commands that need no device never touch it. Throws an Error where it is missing. */
 export function native(): Native {
-  loaded ??= createRequire(import.meta.url)(find()) as Native;
+  loaded ??= createRequire(import.meta.url)(addonFile()) as Native;
   return loaded;
 }
