@@ -47,8 +47,7 @@ const LOGGED = REASONS.map((row) => row.log);
 
 export class Engine {
   readonly job: Job;
-  /** Swapped between packets (EAM-9). */
-  tables: Tables;
+  #tables: Tables;
   limiter: ErrorLimiter;
   /** Milliseconds; set by the owner before each batch. */
   now = 0;
@@ -70,7 +69,7 @@ export class Engine {
   };
 
   constructor(tables: Tables, options: EngineOptions) {
-    this.tables = tables;
+    this.#tables = tables;
     this.limiter = options.limiter;
     this.counters = options.counters;
     this.#flush = options.flush;
@@ -89,6 +88,13 @@ export class Engine {
     );
   }
 
+  /** Swaps the tables; between packets only (EAM-9). */
+  setTables(tables: Tables): void {
+    this.#tables = tables;
+    this.job.pairs46.clear();
+    this.job.pairs64.clear();
+  }
+
   /**
    * Takes the packet of `length` bytes whose IP header stands at `start` of the slab; its outputs are added to the
    * job. @returns the reason
@@ -104,7 +110,8 @@ export class Engine {
   }
 
   #process4(start: number, length: number): Reason {
-    const { job, counters, tables } = this;
+    const { job, counters } = this;
+    const tables = this.#tables;
     const before = job.headNext;
     const reason = translate46(job, tables, start, length);
     if (reason === Reason.Translated46) {
@@ -132,7 +139,8 @@ export class Engine {
   }
 
   #process6(start: number, length: number): Reason {
-    const { job, counters, tables } = this;
+    const { job, counters } = this;
+    const tables = this.#tables;
     const before = job.headNext;
     const reason = translate64(job, tables, start, length);
     if (reason === Reason.Translated64) {

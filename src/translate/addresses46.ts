@@ -8,6 +8,7 @@ import type { Job, Stage } from './job.ts';
 import type { Packet } from './packet.ts';
 import { PASS, Reason } from './reasons.ts';
 import type { Tables } from './tables.ts';
+import { delta46 } from './transport.ts';
 
 /** True for an ICMPv4 message that is translated as an error: its source may be illegal (I46-S). */
 function isError4(job: Job, packet: Packet): boolean {
@@ -36,15 +37,23 @@ const DESTINATION_REASONS = [
 const SOURCE_REASONS = [PASS, Reason.UnmappedSource46, Reason.DeniedSource46, Reason.WkpSource46] as const;
 
 /**
- * Maps both addresses into the IPv6 header begun at `ip` (ADDR-9, ADDR-10).
+ * Maps both addresses into the IPv6 header begun at `ip` (ADDR-9, ADDR-10); job.delta is what a checksum changes by.
  * @param restricted true: the source goes by RFC 6052 only (EAM-7, EAM-8)
  */
 export function map46Both(job: Job, tables: Tables, packet: Packet, ip: number, restricted: boolean): Stage {
-  const { view } = job;
+  const { view, pairs46 } = job;
+  const known = restricted ? 0 : pairs46.find(packet.source, packet.destination, view, source6(ip));
+  if (known !== 0) {
+    job.delta = known;
+    return PASS;
+  }
   const destination = map46(tables, packet.destination, Lookup.all, view, destination6(ip));
   if (destination < 0) return DESTINATION_REASONS[-destination]!;
   const source = map46(tables, packet.source, restricted ? Lookup.withoutEam : Lookup.all, view, source6(ip));
-  return source < 0 ? SOURCE_REASONS[-source]! : PASS;
+  if (source < 0) return SOURCE_REASONS[-source]!;
+  job.delta = delta46(view, packet.source, packet.destination, ip);
+  if (!restricted) pairs46.remember(packet.source, packet.destination, view, source6(ip), job.delta);
+  return PASS;
 }
 
 /** The same for an ICMPv4 error, whose source may be illegal (I46-S) or stood in for (RSRC-4). */

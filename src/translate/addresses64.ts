@@ -6,6 +6,7 @@ import type { Job, Stage } from './job.ts';
 import type { Packet } from './packet.ts';
 import { PASS, Reason } from './reasons.ts';
 import type { Tables } from './tables.ts';
+import { delta64 } from './transport.ts';
 
 /** ADDR-8. */
 export function checkMartians6(job: Job, packet: Packet): Stage {
@@ -30,23 +31,44 @@ const SOURCE_REASONS = [
   Reason.EmbeddedMartianSource64,
 ] as const;
 
-/** Maps the destination into packet.destination. @returns a MapOutcome >= 0, or ~Reason (below 0) */
-export function map64Destination(job: Job, tables: Tables, packet: Packet): number {
+/**
+ * Maps both addresses into packet.source and packet.destination (ADDR-9, ADDR-10); job.delta is what a checksum changes
+ * by. @returns the destination's MapOutcome (0 or above), or ~Reason (below 0)
+ */
+export function map64Both(job: Job, tables: Tables, packet: Packet): number {
+  const { view, pairs64 } = job;
+  const at = source6(packet.start);
+  const known = pairs64.find(view, at);
+  if (known !== 0) {
+    job.delta = known;
+    packet.source = pairs64.source;
+    packet.destination = pairs64.destination;
+    return pairs64.outcome;
+  }
+  const outcome = mapDestination(job, tables, packet);
+  if (outcome < 0) return outcome;
+  const source = map64(tables, view, at, job);
+  if (source < 0) return ~SOURCE_REASONS[-source]!;
+  packet.source = job.mapped;
+  job.delta = delta64(view, packet.start, packet.source, packet.destination);
+  pairs64.remember(view, at, packet.source, packet.destination, outcome, job.delta);
+  return outcome;
+}
+
+/** The same for an ICMPv6 error, which may come from anywhere (RSRC-1). @returns as map64Both */
+export function map64Error(job: Job, tables: Tables, packet: Packet): number {
+  const outcome = mapDestination(job, tables, packet);
+  if (outcome < 0) return outcome;
+  const { rfc6791Address, rfc6791HostMask } = tables;
+  if (map64(tables, job.view, source6(packet.start), job) >= 0) packet.source = job.mapped;
+  else packet.source = rfc6791HostMask === 0 ? rfc6791Address : rfc6791Address | (job.random() & rfc6791HostMask);
+  return outcome;
+}
+
+/** @returns a MapOutcome (0 or above), or ~Reason (below 0) */
+function mapDestination(job: Job, tables: Tables, packet: Packet): number {
   const outcome = map64(tables, job.view, destination6(packet.start), job);
   if (outcome < 0) return ~DESTINATION_REASONS[-outcome]!;
   packet.destination = job.mapped;
   return outcome;
-}
-
-/** Maps the source into packet.source. `isError`: an ICMPv6 error, which may come from anywhere (RSRC-1). */
-export function map64Source(job: Job, tables: Tables, packet: Packet, isError: boolean): Stage {
-  const outcome = map64(tables, job.view, source6(packet.start), job);
-  if (outcome >= 0) {
-    packet.source = job.mapped;
-    return PASS;
-  }
-  if (!isError) return SOURCE_REASONS[-outcome]!;
-  const { rfc6791Address, rfc6791HostMask } = tables;
-  packet.source = rfc6791HostMask === 0 ? rfc6791Address : rfc6791Address | (job.random() & rfc6791HostMask);
-  return PASS;
 }

@@ -27,9 +27,6 @@ import { placeEcho, sumAddresses6, sumInverse6 } from './transport.ts';
 
 /** True for the two messages that are translated as ordinary packets. */
 export const isEcho6 = (type: number): boolean => type === Icmp6.echoRequest || type === Icmp6.echoReply;
-/** True for ICMPv6 errors that exist (types 1..4): only they may come from a source without mapping (RSRC-1). */
-export const isError6 = (type: number): boolean => type >= Icmp6.unreachable && type <= Icmp6.parameterProblem;
-
 /** I64-Q: places the echo header at `at`, its checksum adjusted (I64-C). */
 export function echo64(job: Job, packet: Packet, at: number): void {
   const { view } = job;

@@ -8,6 +8,7 @@
  * payload) or in the head area (ICMP errors, which are rewritten whole).
  */
 import { Packet } from './packet.ts';
+import { PairCache46, PairCache64 } from './pair-cache.ts';
 import type { Reason } from './reasons.ts';
 
 /** Int32 values an output takes in `writes`. */
@@ -31,6 +32,8 @@ export class Job {
   readonly between = new Packet();
 
   // Its virtio_net header, as far as it asks for something (offload.ts).
+  /** 1: any of these is set. */
+  offloaded = 0;
   /** 1: the transport checksum is partial (OFF-5). */
   partial = 0;
   /** 1: a checksum beyond the transport header is partial: only carried along (OFF-6). */
@@ -64,6 +67,11 @@ export class Job {
   lengthAttribute = 0;
   /** Bytes of the translated packet in error. */
   quoteLength = 0;
+
+  /** Sum of the complements of the old address words and of the new words: RFC 1624's ~m + m' for a checksum. */
+  delta = 0;
+  readonly pairs46 = new PairCache46();
+  readonly pairs64 = new PairCache64();
 
   readonly identifications: Identifications;
   #random: number;

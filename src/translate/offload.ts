@@ -23,6 +23,7 @@ import { checksumOffset } from './transport.ts';
 
 /** No offload asked for: a device without virtio_net headers, or a segment made in software. */
 export function noOffload(job: Job): void {
+  job.offloaded = 0;
   job.partial = 0;
   job.carried = 0;
   job.gsoType = GsoType.none;
@@ -35,13 +36,14 @@ export function noOffload(job: Job): void {
  * @returns true where it asks for something, so that checkOffload must be called once the packet is parsed
  */
 export function readOffload(job: Job, start: number): boolean {
-  noOffload(job);
   if (job.vnetBytes === 0) return false;
+  if (job.offloaded !== 0) noOffload(job);
   const { view } = job;
   const at = start - job.vnetBytes;
   const needsChecksum = vnetFlags(view, at) & NEEDS_CSUM;
   const gsoType = vnetGsoType(view, at);
   if (needsChecksum === 0 && gsoType === GsoType.none) return false;
+  job.offloaded = 1;
   job.partial = needsChecksum;
   job.gsoType = gsoType & ~GSO_ECN;
   job.gsoEcn = gsoType & GSO_ECN;

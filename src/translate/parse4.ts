@@ -40,7 +40,6 @@ export function readHeader4(view: DataView, start: number, present: number, pack
   packet.dontFragment = (word1 & DF) >>> 14;
   packet.moreFragments = (word1 & MF) >>> 13;
   packet.fragmentOffset = word1 & OFFSET_MASK;
-  packet.fragmentHeader = 0;
   packet.hopLimit = word2 >>> 24;
   packet.protocol = (word2 >>> 16) & 0xff;
   packet.source = source4(view, start);
@@ -48,9 +47,6 @@ export function readHeader4(view: DataView, start: number, present: number, pack
   packet.transport = start + headerBytes;
   packet.payload = totalLength - headerBytes;
   packet.present = present - headerBytes;
-  packet.detached = 0;
-  packet.segmentsLeftAt = 0;
-  packet.protocolAt = 9;
   return 0;
 }
 

@@ -45,7 +45,6 @@ export function readHeader6(view: DataView, start: number, present: number, pack
   packet.transport = start + HEADER6;
   packet.payload = word1 >>> 16;
   packet.present = present - HEADER6;
-  packet.detached = 0;
   packet.segmentsLeftAt = 0;
   packet.protocolAt = NEXT_HEADER_AT;
   return 0;

@@ -8,11 +8,11 @@ import { icmpType } from '../wire/icmp.ts';
 import { DF, HEADER4, MF, writeHeader4 } from '../wire/ipv4.ts';
 import { Protocol } from '../wire/protocol.ts';
 import { GsoType } from '../wire/vnet.ts';
-import { checkMartians6, map64Destination, map64Source } from './addresses64.ts';
+import { checkMartians6, map64Both, map64Error } from './addresses64.ts';
 import { emitFragments64, fragmentSize64, WHOLE } from './fragment64.ts';
 import { hairpin } from './hairpin.ts';
 import { identify64 } from './identify64.ts';
-import { checkError64, echo64, isEcho6, isError6, writeError64 } from './icmp64.ts';
+import { checkError64, echo64, isEcho6, writeError64 } from './icmp64.ts';
 import type { Job } from './job.ts';
 import { checkOffload, readOffload, writeNoOffload, writeOffload } from './offload.ts';
 import type { Packet } from './packet.ts';
@@ -75,10 +75,8 @@ function convey64(job: Job, tables: Tables, packet: Packet): Reason {
     if (stage !== PASS) return stage;
   }
 
-  const outcome = map64Destination(job, tables, packet);
+  const outcome = isError ? map64Error(job, tables, packet) : map64Both(job, tables, packet);
   if (outcome < 0) return ~outcome;
-  stage = map64Source(job, tables, packet, isError && isError6(type));
-  if (stage !== PASS) return stage;
 
   // The ICMP error or the transport header, where the IPv4 packet's payload begins.
   const ip = job.headNext + job.vnetBytes;

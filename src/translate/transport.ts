@@ -2,7 +2,7 @@
  * The transport header: copied into the head with its checksum adjusted (RFC 7915 §4.5, §5.5; T46-L4-*, T64-L4-*).
  *
  * Only the bytes up to the checksum's end are copied (20 for TCP, 8 for UDP, ICMP, DCCP, UDP-Lite); what follows
- * stays where it was received. `delta` is the sum of the complements of the old pseudo-header words and of the new
+ * stays where it was received. job.delta is the sum of the complements of the old pseudo-header words and of the new
  * words (RFC 1624 eq. 3); protocol and length stand in both pseudo-headers and cancel.
  */
 import { fold, sum16, sumBytes, sumInverse, sumWord, update, updatePartial } from '../wire/checksum.ts';
@@ -82,11 +82,11 @@ export function placeEcho(job: Job, packet: Packet, at: number): void {
 }
 
 /**
- * Puts the transport header of `packet` at `at`, its checksum adjusted by `delta`, and notes how much in
+ * Puts the transport header of `packet` at `at`, its checksum adjusted by job.delta, and notes how much in
  * job.transportHead. Later fragments and other protocols: nothing (T46-L4-5).
  */
-function placeAdjusted(job: Job, tables: Tables, packet: Packet, at: number, delta: number): void {
-  const { view } = job;
+function placeAdjusted(job: Job, tables: Tables, packet: Packet, at: number): void {
+  const { view, delta } = job;
   const { protocol, transport } = packet;
   job.transportHead = 0;
   if (packet.fragmentOffset !== 0) return;
@@ -117,7 +117,7 @@ function placeAdjusted(job: Job, tables: Tables, packet: Packet, at: number, del
 /** 46: places the transport header behind the IPv6 header at `ip`; decides UDP's zero checksum (T46-L4-3, -4). */
 export function transport46(job: Job, tables: Tables, packet: Packet, ip: number, at: number): Stage {
   const { view } = job;
-  placeAdjusted(job, tables, packet, at, delta46(view, packet.source, packet.destination, ip));
+  placeAdjusted(job, tables, packet, at);
   if (
     packet.protocol !== Protocol.udp ||
     packet.fragmentOffset !== 0 ||
@@ -137,10 +137,9 @@ export function transport46(job: Job, tables: Tables, packet: Packet, ip: number
   return PASS;
 }
 
-/** 64: the twin. UDP without checksum stays without (T64-L4-2). `ip`: the IPv6 header received. */
-export function transport64(job: Job, tables: Tables, packet: Packet, at: number): Stage {
-  placeAdjusted(job, tables, packet, at, delta64(job.view, packet.start, packet.source, packet.destination));
-  return PASS;
+/** 64: the twin. UDP without checksum stays without (T64-L4-2). */
+export function transport64(job: Job, tables: Tables, packet: Packet, at: number): void {
+  placeAdjusted(job, tables, packet, at);
 }
 
 /**

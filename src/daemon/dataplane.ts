@@ -1,0 +1,156 @@
+/** The data-plane threads as the control side sees them: start, hand over tables, stop. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { type Counters, createCounters } from '../dataplane/counters.ts';
+import type { IcmpErrorsMode, WorkerInput, WorkerOrder, WorkerReport } from '../dataplane/messages.ts';
+import type { Offload } from '../io/device.ts';
+import { wake } from '../io/tun.ts';
+import type { Tables } from '../translate/tables.ts';
+import { deferred } from './deferred.ts';
+
+export interface DataPlaneOptions {
+  tun: string;
+  workers: number | 'auto';
+  offload: Offload;
+  /** A rate-limited word about a packet (LOG in the spec). */
+  onLog: (reason: number, packet: string) => void;
+  /** A thread ended that was not told to: the device is gone, or the thread failed. */
+  onLost: (why: string) => void;
+}
+
+/** More threads than this have not been seen to help (bench/README.md). */
+const MOST_AUTO_WORKERS = 8;
+
+type Opened = Extract<WorkerReport, { kind: 'opened' }>;
+
+/** The queue could not be opened; the message is a sentence for the administrator. */
+export class OpenError extends Error {
+  override readonly name = 'OpenError';
+}
+
+class Thread {
+  readonly counters: Counters = createCounters();
+  readonly opened: Promise<Opened>;
+  readonly ended: Promise<void>;
+  readonly #worker: Worker;
+  readonly #doorbell = new Int32Array(new SharedArrayBuffer(4));
+  #wakeFd = -1;
+  #stopping = false;
+
+  constructor(input: Omit<WorkerInput, 'doorbell' | 'counters'>, options: DataPlaneOptions) {
+    const workerData: WorkerInput = { ...input, doorbell: this.#doorbell, counters: this.counters };
+    // The bundle puts worker.js beside main.js; its name is resolved against the file this code ended up in.
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, name: `clatd-${input.index}` });
+    const opened = deferred<Opened>();
+    const ended = deferred<void>();
+    this.opened = opened.promise;
+    this.ended = ended.promise;
+    let lost: string | null = null;
+    this.#worker.on('message', (report: WorkerReport) => {
+      switch (report.kind) {
+        case 'opened':
+          this.#wakeFd = report.wakeFd;
+          opened.resolve(report);
+          break;
+        case 'refused':
+          opened.reject(new OpenError(report.message));
+          break;
+        case 'log':
+          options.onLog(report.reason, report.packet);
+          break;
+        case 'ended':
+          this.#wakeFd = -1;
+          if (report.error !== 0) lost = `the TUN device ${input.tun} is gone`;
+          break;
+      }
+    });
+    this.#worker.on('error', (error: Error) => {
+      lost = `a data-plane thread failed: ${error.message}`;
+      opened.reject(error);
+    });
+    this.#worker.on('exit', () => {
+      ended.resolve();
+      opened.reject(new OpenError('a data-plane thread ended while starting'));
+      if (!this.#stopping) options.onLost(lost ?? 'a data-plane thread ended');
+    });
+    // Whoever awaits `opened` sees the rejection; nobody else has to.
+    this.opened.catch(() => {
+      this.#stopping = true;
+    });
+  }
+
+  order(order: WorkerOrder): void {
+    this.#worker.postMessage(order);
+    Atomics.add(this.#doorbell, 0, 1);
+    Atomics.notify(this.#doorbell, 0);
+    if (this.#wakeFd >= 0) wake(this.#wakeFd);
+  }
+
+  stop(): Promise<void> {
+    this.#stopping = true;
+    this.order({ kind: 'stop' });
+    return this.ended;
+  }
+}
+
+export class DataPlane {
+  readonly #options: DataPlaneOptions;
+  readonly #threads: Thread[] = [];
+  #first: Opened | null = null;
+
+  constructor(options: DataPlaneOptions) {
+    this.#options = options;
+  }
+
+  /** What the first queue found: name, created or attached, offload level. Known after `open`. */
+  get device(): Opened {
+    if (this.#first === null) throw new Error('the data plane is not open');
+    return this.#first;
+  }
+
+  get threads(): number {
+    return this.#threads.length;
+  }
+
+  /** One array a thread (counters.ts). */
+  get counters(): readonly Counters[] {
+    return this.#threads.map((thread) => thread.counters);
+  }
+
+  /** Creates or attaches to the device. Throws OpenError; then nothing is left running. */
+  async open(): Promise<Opened> {
+    const { tun, offload, workers } = this.#options;
+    const wanted = workers === 'auto' ? Math.min(availableParallelism(), MOST_AUTO_WORKERS) : workers;
+    const common = { tun, offload, multiQueue: wanted > 1 };
+    const first = new Thread({ ...common, index: 0, join: false }, this.#options);
+    this.#threads.push(first);
+    this.#first = await first.opened.catch((error: unknown) => {
+      this.#threads.length = 0;
+      throw error;
+    });
+    // An existing single-queue device has room for one thread only.
+    const threads = this.#first.multiQueue ? wanted : 1;
+    for (let index = 1; index < threads; index++) {
+      this.#threads.push(new Thread({ ...common, index, join: true }, this.#options));
+    }
+    try {
+      await Promise.all(this.#threads.map((thread) => thread.opened));
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    return this.#first;
+  }
+
+  /** Hands over new tables; each thread takes them between two batches (EAM-9). */
+  setTables(tables: Tables, icmpErrors: IcmpErrorsMode): void {
+    for (const thread of this.#threads) thread.order({ kind: 'tables', tables, icmpErrors });
+  }
+
+  /** Ends all threads, the first last: its queue gives back what attaching to a device changed. */
+  async stop(): Promise<void> {
+    const [first, ...others] = this.#threads;
+    await Promise.all(others.map((thread) => thread.stop()));
+    await first?.stop();
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * The log: pino, written as lines people read. Under systemd each line carries its priority (`<4>…`, sd-daemon(3)); on a
+ * terminal or in a file, the level's name. pino keeps it off the packets' path: only the control side logs.
+ */
+import { type Logger, pino } from 'pino';
+
+export type { Logger };
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** syslog priorities by pino level. */
+const PRIORITIES: Readonly<Record<number, number>> = { 10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 2 };
+const NAMES: Readonly<Record<number, string>> = {
+  10: 'trace',
+  20: 'debug',
+  30: 'info',
+  40: 'warning',
+  50: 'error',
+  60: 'fatal',
+};
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  /** True where stderr goes to the journal (JOURNAL_STREAM is set). */
+  readonly journal: boolean;
+}
+
+/** Fields that are the line's own, not the message's. */
+const OWN = new Set(['level', 'time', 'msg']);
+
+/** A logger whose lines go to `out`. */
+export function createLog(out: { write(text: string): unknown }, { level, journal }: LogOptions): Logger {
+  const destination = {
+    write(line: string): void {
+      const record = JSON.parse(line) as Record<string, unknown> & { level: number; msg?: string };
+      const fields = Object.entries(record)
+        .filter(([key]) => !OWN.has(key))
+        .map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+        .join('');
+      const text = `${record.msg ?? ''}${fields}`;
+      out.write(
+        journal
+          ? `<${PRIORITIES[record.level] ?? 6}>${text}\n`
+          : `clatd: ${record.level === 30 ? '' : `${NAMES[record.level]}: `}${text}\n`,
+      );
+    },
+  };
+  return pino({ level, base: null, timestamp: false }, destination);
+}

@@ -1,0 +1,143 @@
+/**
+ * `clatd run`: from a configuration to packets flowing, and back.
+ *
+ *     journal (undo what a killed predecessor left) -> open the TUN -> plan and apply host changes -> tables -> packets
+ *     SIGHUP: load again -> plan and tables anew        SIGTERM, SIGINT: undo host changes -> close the TUN
+ */
+import { compile } from '../config/compile.ts';
+import type { RunConfig } from '../config/config.ts';
+import type { Loaded } from '../config/load.ts';
+import { applyPlan, type Host, HostConflictError, linuxHost, openJournal, rollback } from '../host/apply.ts';
+import type { Journal } from '../host/journal.ts';
+import { prepareHost } from '../host/run-plan.ts';
+import { watchMtu } from '../host/mtu.ts';
+import { REASONS } from '../translate/reasons.ts';
+import { DataPlane } from './dataplane.ts';
+import { deferred } from './deferred.ts';
+import type { Logger } from './log.ts';
+import type { Notifier } from './notify.ts';
+
+export interface DaemonDeps {
+  readonly log: Logger;
+  readonly notify: Notifier;
+  /** Reads options and files again (SIGHUP). */
+  readonly reload: () => Loaded<RunConfig>;
+}
+
+export class Daemon {
+  #config: RunConfig;
+  readonly #deps: DaemonDeps;
+  readonly #host: Host = linuxHost();
+  readonly #plane: DataPlane;
+  readonly #lost = deferred<string>();
+  #journal: Journal | null = null;
+  #mtu = 0;
+  #stopWatching: () => void = () => {};
+  /** Host changes one after the other: a reload must not meet a stop half way. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(config: RunConfig, deps: DaemonDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    const { log } = deps;
+    this.#plane = new DataPlane({
+      tun: config.tun,
+      workers: config.workers,
+      offload: config.offload,
+      onLog: (reason, packet) => log.warn({ packet, reason: REASONS[reason]!.name }, REASONS[reason]!.text),
+      onLost: (why) => this.#lost.resolve(why),
+    });
+  }
+
+  /** Resolves with a sentence once the data plane ends by itself. */
+  get lost(): Promise<string> {
+    return this.#lost.promise;
+  }
+
+  /** Throws with a sentence for the administrator; then everything is as it was before. */
+  async start(): Promise<void> {
+    const { log, notify } = this.#deps;
+    const config = this.#config;
+    if (config.configure) this.#journal = await openJournal(config.tun, this.#host, log);
+    try {
+      const device = await this.#plane.open();
+      await this.#configure(config);
+      this.#stopWatching = watchMtu(config.tun, (mtu) => this.#mtuChanged(mtu));
+      log.info(
+        `translating on ${device.name} (${device.created ? 'created' : 'attached'}, MTU ${this.#mtu}, ` +
+          `${this.#plane.threads} ${this.#plane.threads === 1 ? 'thread' : 'threads'})`,
+      );
+      notify.ready(`translating on ${device.name}`);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** SIGHUP. A broken file or a conflict changes nothing and is named. */
+  reload(): Promise<void> {
+    return this.#serial(async () => {
+      const { log, notify } = this.#deps;
+      notify.reloading();
+      const loaded = this.#deps.reload();
+      if (!loaded.ok) {
+        for (const { where, message } of loaded.mistakes) log.error(`${where}: ${message}`);
+        log.error('nothing was changed: the configuration in force stays');
+      } else {
+        for (const warning of loaded.warnings) log.warn(warning);
+        const config = { ...this.#config, translation: loaded.config.translation };
+        try {
+          await this.#configure(config);
+          this.#config = config;
+          log.info(`reloaded: ${config.translation.eam.size} explicit address mappings`);
+        } catch (error) {
+          log.error(`not reloaded: ${(error as Error).message}`);
+          // Applying rolls back what it began: bring back what was in force.
+          await this.#configure(this.#config);
+        }
+      }
+      notify.ready();
+    });
+  }
+
+  /** Undoes every change and ends the threads. */
+  stop(): Promise<void> {
+    return this.#serial(async () => {
+      this.#deps.notify.stopping();
+      this.#stopWatching();
+      if (this.#journal !== null) await rollback(this.#journal, this.#host, this.#deps.log);
+      this.#journal = null;
+      await this.#plane.stop();
+    });
+  }
+
+  /** Brings the host about, then the tables: a packet never meets a route before its mapping, and never the reverse. */
+  async #configure(config: RunConfig): Promise<void> {
+    const { log } = this.#deps;
+    const { tun, translation } = config;
+    const { created } = this.#plane.device;
+    const journal = this.#journal;
+    const plan = await prepareHost({ tun, created, ...translation }, this.#host, journal?.done ?? []);
+    this.#mtu = plan.tunMtu;
+    if (journal !== null) {
+      if (plan.conflicts.length > 0) throw new HostConflictError(plan.conflicts);
+      for (const warning of plan.warnings) log.warn(warning);
+    }
+    this.#plane.setTables(compile(translation, this.#mtu), translation.icmpErrors);
+    if (journal !== null) await applyPlan(plan.entries, journal, this.#host, log);
+  }
+
+  #mtuChanged(mtu: number): void {
+    if (mtu === this.#mtu) return;
+    this.#mtu = mtu;
+    const { translation } = this.#config;
+    this.#deps.log.info(`the MTU of ${this.#config.tun} is ${mtu} now`);
+    this.#plane.setTables(compile(translation, mtu), translation.icmpErrors);
+  }
+
+  #serial(work: () => Promise<void>): Promise<void> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+}

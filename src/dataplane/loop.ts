@@ -1,0 +1,92 @@
+/**
+ * The loop of a data-plane thread: read a batch, translate, write. It allocates nothing, logs nothing, and sleeps in the
+ * kernel when there is nothing to do. What the control side wants is a word in shared memory, looked at between batches.
+ */
+import { constants } from 'node:os';
+import type { Tables } from '../translate/tables.ts';
+import { type Device, HEADROOM, SLOT_BYTES } from '../io/device.ts';
+import { type Counters, Extra } from './counters.ts';
+import { Engine, SCRATCH_BYTES } from './engine.ts';
+import type { ErrorLimiter } from './limiter.ts';
+
+/** Bytes behind the receive slots that a device of this loop must have. */
+export const HEAD_AREA_BYTES = SCRATCH_BYTES + 256 * 1024;
+/** Entries its write list must have. */
+export const WRITE_LIST = 512;
+
+/** How long to rest when the device reports an error that may pass, in ms. */
+const ERROR_PAUSE_MS = 100;
+
+const { ENODEV, EBADF } = constants.errno;
+
+/** What `between` of LoopOptions answers. */
+export const Order = { goOn: 0, stop: 1 } as const;
+export type Order = (typeof Order)[keyof typeof Order];
+
+export interface LoopOptions {
+  device: Device;
+  tables: Tables;
+  limiter: ErrorLimiter;
+  counters: Counters;
+  entropy: Uint16Array;
+  onLog?: (reason: number, direction: 46 | 64) => void;
+}
+
+export class Loop {
+  readonly engine: Engine;
+  readonly #device: Device;
+  readonly #counters: Counters;
+
+  constructor({ device, tables, limiter, counters, entropy, onLog }: LoopOptions) {
+    this.#device = device;
+    this.#counters = counters;
+    this.engine = new Engine(tables, {
+      slab: device.slab,
+      headStart: device.slots * SLOT_BYTES,
+      headEnd: device.slab.byteLength,
+      writes: device.writes,
+      vnetBytes: device.vnetBytes,
+      limiter,
+      counters,
+      entropy,
+      flush: () => this.#flush(),
+      ...(onLog === undefined ? {} : { onLog }),
+    });
+  }
+
+  /**
+   * Runs until `between`, called before every batch and after every wake-up, says stop.
+   * @returns 0, or -errno where the device is gone
+   */
+  run(between: () => Order): number {
+    const device = this.#device;
+    const { engine } = this;
+    const { lengths } = device;
+    for (;;) {
+      if (between() === Order.stop) return 0;
+      const count = device.read();
+      if (count > 0) {
+        engine.now = performance.now();
+        for (let i = 0; i < count; i++) engine.process(i * SLOT_BYTES + HEADROOM, lengths[i]!);
+        this.#flush();
+        this.#counters[Extra.batches]! += 1;
+        continue;
+      }
+      const ready = count === 0 ? device.wait(-1) : count;
+      if (ready >= 0) continue;
+      if (ready === -ENODEV || ready === -EBADF) return ready;
+      // A device that is down answers with an error until it is up again (EIO): rest, or be woken.
+      const rested = device.wait(ERROR_PAUSE_MS);
+      if (rested === -ENODEV || rested === -EBADF) return rested;
+    }
+  }
+
+  #flush(): void {
+    const { job } = this.engine;
+    const count = job.outputs;
+    if (count === 0) return;
+    const taken = this.#device.write(count);
+    if (taken !== count) this.#counters[Extra.writeErrors]! += count - Math.max(0, taken);
+    job.reset();
+  }
+}

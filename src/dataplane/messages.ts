@@ -1,0 +1,42 @@
+/** What the control side and a data-plane thread say to each other. Tables' arrays are shared memory: nothing is copied. */
+import type { Offload } from '../io/device.ts';
+import type { TunErrorCode } from '../io/tun.ts';
+import type { Tables } from '../translate/tables.ts';
+import type { Counters } from './counters.ts';
+
+export type IcmpErrorsMode = 'limited' | 'unlimited' | 'off';
+
+/** Given to a thread when it starts. */
+export interface WorkerInput {
+  readonly index: number;
+  readonly tun: string;
+  readonly offload: Offload;
+  readonly multiQueue: boolean;
+  /** True: a further queue of a device that worker 0 has opened. */
+  readonly join: boolean;
+  /** Word 0 counts the orders sent; the thread looks at it between batches. */
+  readonly doorbell: Int32Array;
+  readonly counters: Counters;
+}
+
+/** Control side to thread. */
+export type WorkerOrder =
+  | { readonly kind: 'tables'; readonly tables: Tables; readonly icmpErrors: IcmpErrorsMode }
+  | { readonly kind: 'stop' };
+
+/** Thread to control side. */
+export type WorkerReport =
+  | {
+      readonly kind: 'opened';
+      readonly name: string;
+      readonly created: boolean;
+      readonly multiQueue: boolean;
+      readonly vnetBytes: number;
+      readonly offload: Offload;
+      readonly wakeFd: number;
+    }
+  | { readonly kind: 'refused'; readonly code: TunErrorCode | 'failed'; readonly message: string }
+  /** A packet of this reason was met; at most one a second and reason. Addresses are text already. */
+  | { readonly kind: 'log'; readonly reason: number; readonly packet: string }
+  /** The thread has left its loop and closed its queue; `error` is 0 or -errno. */
+  | { readonly kind: 'ended'; readonly error: number };

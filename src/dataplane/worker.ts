@@ -1,0 +1,97 @@
+/** A data-plane thread: opens its queue, waits for tables, then runs the loop until told to stop. */
+import { webcrypto } from 'node:crypto';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { openTun, TunError } from '../io/tun.ts';
+import { HashedIdentifications } from '../translate/identification.ts';
+import type { Job } from '../translate/job.ts';
+import { createLimiter } from './limiter.ts';
+import { HEAD_AREA_BYTES, Loop, Order, WRITE_LIST } from './loop.ts';
+import type { WorkerInput, WorkerOrder, WorkerReport } from './messages.ts';
+import { summarize } from './summary.ts';
+
+/**
+ * Receive slots. A batch of super-packets should fit the second-level cache (8 of 64 KiB); more than that gains
+ * nothing on small packets either (bench/README.md).
+ */
+const SLOTS = 8;
+
+const port = parentPort!;
+const input = workerData as WorkerInput;
+const report = (message: WorkerReport): void => port.postMessage(message);
+
+/** Blocks until the first tables come; null: told to stop before. */
+function firstTables(): Extract<WorkerOrder, { kind: 'tables' }> | null {
+  for (;;) {
+    const seen = Atomics.load(input.doorbell, 0);
+    const message = receiveMessageOnPort(port) as { message: WorkerOrder } | undefined;
+    if (message === undefined) Atomics.wait(input.doorbell, 0, seen);
+    else return message.message.kind === 'tables' ? message.message : null;
+  }
+}
+
+function main(): void {
+  const device = openTun({
+    name: input.tun,
+    offload: input.offload,
+    multiQueue: input.multiQueue,
+    join: input.join,
+    slots: SLOTS,
+    headBytes: HEAD_AREA_BYTES,
+    writes: WRITE_LIST,
+  });
+  let error = 0;
+  try {
+    report({
+      kind: 'opened',
+      name: device.name,
+      created: device.created,
+      multiQueue: device.multiQueue,
+      vnetBytes: device.vnetBytes,
+      offload: device.offload,
+      wakeFd: device.wakeFd,
+    });
+    let heard = Atomics.load(input.doorbell, 0);
+    const first = firstTables();
+    if (first === null) return;
+    const entropy = new Uint16Array(HashedIdentifications.entropyLength + 2);
+    webcrypto.getRandomValues(entropy);
+    let mode = first.icmpErrors;
+    const loop: Loop = new Loop({
+      device,
+      tables: first.tables,
+      limiter: createLimiter(mode),
+      counters: input.counters,
+      entropy,
+      onLog: (reason, direction) => report({ kind: 'log', reason, packet: summarize(job, direction) }),
+    });
+    const job: Job = loop.engine.job;
+    error = loop.run(() => {
+      const rung = Atomics.load(input.doorbell, 0);
+      if (rung === heard) return Order.goOn;
+      heard = rung;
+      for (;;) {
+        const next = receiveMessageOnPort(port) as { message: WorkerOrder } | undefined;
+        if (next === undefined) return Order.goOn;
+        const order = next.message;
+        if (order.kind === 'stop') return Order.stop;
+        loop.engine.setTables(order.tables);
+        if (order.icmpErrors !== mode) {
+          mode = order.icmpErrors;
+          loop.engine.limiter = createLimiter(mode);
+        }
+      }
+    });
+  } finally {
+    device.close();
+    report({ kind: 'ended', error });
+  }
+}
+
+try {
+  main();
+} catch (thrown) {
+  const { message } = thrown as Error;
+  report({ kind: 'refused', code: thrown instanceof TunError ? thrown.code : 'failed', message });
+}
+// Nothing more can be asked of this thread; an open port would keep it alive.
+port.close();
