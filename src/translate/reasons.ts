@@ -211,5 +211,8 @@ export const Reason = Object.fromEntries(REASONS.map((row, index) => [row.name, 
 /** Not a row: nothing is wrong so far, go on. */
 export const PASS = -1;
 
-/** Not a row: the packet must be segmented in software first, then each segment translated (OFF-8..10). */
-export const SEGMENT = -2;
+/**
+ * Not a row: the packet must be segmented in software first, then each segment translated (OFF-8..10). Beyond every row
+ * rather than below 0, so that its complement is negative as a row's is.
+ */
+export const SEGMENT = 0x1000;
