@@ -81,6 +81,27 @@ describeNetns('an IPv4 program on an IPv6-only host', ['curl', 'ping', 'python3'
     expect(result.stdout).toBe(`${size} ok\n`);
   });
 
+  it.each([
+    ['1', '60'],
+    ['333', '40'],
+    ['1452', '44'],
+  ])('keeps datagrams of %s bytes apart that leave the program as one super-packet', async (size, count) => {
+    const args = [part('udp-gso.py'), map.web, '7', size, count];
+    const result = await here.topology.vm.run('python3', args);
+    expect(result.stdout + result.stderr).toBe(`${count} of ${count}\n`);
+  });
+
+  it('carries ECN-capable TCP', async () => {
+    const { vm, web, sandbox } = here.topology;
+    vm.sysctl('net.ipv4.tcp_ecn=1');
+    const file = sandbox.file('upload-ecn', Buffer.alloc(8 << 20, 'x'));
+    const before = counter(web, 'IpExtInECT0Pkts');
+    const up = await vm.run('curl', ['-sS', '--max-time', '20', '-T', file, `http://${map.web}/upload`]);
+    expect(up.stdout).toMatch(/ 8388608\n$/);
+    expect(counter(web, 'IpExtInECT0Pkts')).toBeGreaterThan(before + 100);
+    vm.sysctl('net.ipv4.tcp_ecn=2');
+  });
+
   it('learns that a UDP port is closed from the destination itself', async () => {
     const result = await here.topology.vm.run('python3', [part('ttl-probe.py'), map.web, '64']);
     expect(result.stdout).toBe(`64 ${map.web} 3 3\n`);
@@ -152,6 +173,15 @@ describeNetns('other networks', ['curl', 'ping', 'ethtool'], () => {
       expect(echo.stdout).toBe(sizes.map((size) => `${size} ok\n`).join(''));
       const down = await vm.run('sh', ['-c', `curl -sS http://${map.web}/download | wc -c`]);
       expect(down.stdout.trim()).toBe(`${1 << 20}`);
+      const file = here.topology.sandbox.file('upload', Buffer.alloc(4 << 20, 'x'));
+      const up = await vm.run('curl', ['-sS', '--max-time', '20', '-T', file, `http://${map.web}/upload`]);
+      expect(up.stdout).toMatch(/ 4194304\n$/);
+      // Here every checksum is on the wire and looked at by the receiver.
+      for (const host of [vm, here.topology.web]) {
+        for (const name of ['TcpInCsumErrors', 'UdpInCsumErrors', 'IcmpInCsumErrors', 'IpReasmFails']) {
+          expect(counter(host, name), `${name} of ${host.name}`).toBe(0);
+        }
+      }
     });
   });
 
