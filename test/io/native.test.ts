@@ -1,9 +1,8 @@
 /** The addon's own contract: misuse, threads, and the sockets for the host side. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { native } from '../../src/io/native.ts';
+import { Process } from '../netns/process.ts';
 import { until } from '../netns/wait.ts';
 import { blocked, inNetwork } from './support/network.ts';
 import { Thread } from './support/thread.ts';
@@ -153,7 +152,7 @@ describe('sd_notify', () => {
   });
 
   it.each([`@clatd-test-${process.pid}`, `/tmp/clatd-test-${process.pid}.socket`])('to %s', async (path) => {
-    const receiver = spawn('python3', [
+    const receiver = new Process('python3', [
       '-c',
       `import socket, os, sys
 path = sys.argv[1]
@@ -165,11 +164,9 @@ print(s.recv(100).decode(), flush=True)
 if path[0] == '/': os.unlink(path)`,
       path,
     ]);
-    receiver.stdout.setEncoding('utf8');
-    expect(String(await once(receiver.stdout, 'data'))).toBe('bound\n');
+    await receiver.says(/^bound$/m);
     expect(addon.sdNotify(path, 'READY=1\nSTATUS=translating')).toBe(0);
-    expect(String(await once(receiver.stdout, 'data'))).toBe('READY=1\nSTATUS=translating\n');
-    await once(receiver, 'close');
+    expect((await receiver.finished()).stdout).toBe('bound\nREADY=1\nSTATUS=translating\n');
   });
 });
 

@@ -1,4 +1,6 @@
 /** The TUN device on the real kernel, in a network namespace of its own. */
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HEADROOM, Offload, SLOT_BYTES } from '../../src/io/device.ts';
 import { closeWake, explain, openTun, openWake, type TunDevice, TunError, wake } from '../../src/io/tun.ts';
@@ -102,6 +104,24 @@ describe.skipIf(blocked !== null)('TUN device', () => {
     return 'unanswered';
   };
 
+  /** Whether a datagram that a program here sends through the device comes with its checksum left to be completed. */
+  const partialChecksum = (device: TunDevice) => {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      execFileSync('bash', ['-c', `echo hello > /dev/udp/${remote(device.name)}/9`]);
+      device.wait(50);
+      const n = device.read();
+      for (let slot = 0; slot < n; slot++) {
+        const UDP = 17;
+        if (slotPacket(device, slot)[9] !== UDP) continue;
+        if (device.vnetBytes === 0) return false;
+        const NEEDS_CSUM = 1;
+        const flags = new Uint8Array(device.slab)[slot * SLOT_BYTES + HEADROOM - device.vnetBytes];
+        return ((flags ?? 0) & NEEDS_CSUM) !== 0;
+      }
+    }
+    throw new Error('no datagram came');
+  };
+
   describe('a new device', () => {
     it.each([
       ['uso', Offload.uso, 10],
@@ -113,6 +133,7 @@ describe.skipIf(blocked !== null)('TUN device', () => {
       expect(device).toMatchObject({ offload, vnetBytes, created: true, multiQueue: false });
       bringUp(device.name);
       expect(echo(device)).toBe('answered');
+      expect(partialChecksum(device)).toBe(offload >= Offload.csum);
     });
 
     it('disappears when closed', () => {
@@ -190,17 +211,62 @@ describe.skipIf(blocked !== null)('TUN device', () => {
       },
     );
 
-    it('offloads that a program before left on are off for the next that has not asked', () => {
+    it('offloads that a program before left on are off for the next that has not asked', async () => {
       const name = fresh();
       ip(`tuntap add dev ${name} mode tun vnet_hdr`);
-      const killed = new Thread(`
-        native.tunOpen(${JSON.stringify(name)}, 0x5000, 3, 0, -1);
-        say('open');`);
-      return killed.ended.then(() => {
-        const device = open({ name, offload: Offload.off });
-        expect(device).toMatchObject({ vnetBytes: 10, offload: Offload.off });
-        ip(`link delete ${name}`);
-      });
+      bringUp(name);
+      // A program that is killed turns nothing off.
+      await new Thread(`native.tunOpen(${JSON.stringify(name)}, 0x5000, 3, 0, -1);`).ended;
+      const device = openTun({ name, offload: Offload.off });
+      expect(device).toMatchObject({ vnetBytes: 10, offload: Offload.off });
+      expect(partialChecksum(device)).toBe(false);
+      device.close();
+      ip(`link delete ${name}`);
+    });
+
+    it('offloads are off again after us', () => {
+      const name = fresh();
+      ip(`tuntap add dev ${name} mode tun vnet_hdr`);
+      bringUp(name);
+      const device = openTun({ name });
+      expect(partialChecksum(device)).toBe(true);
+      device.close();
+      // A program that has never heard of offloads attaches, reads the next datagram, and tells its virtio_net flags.
+      const flags = execFileSync('python3', [
+        '-c',
+        `import fcntl, os, select, socket, struct, sys
+fd = os.open('/dev/net/tun', os.O_RDWR)
+fcntl.ioctl(fd, 0x400454ca, struct.pack('16sH22x', sys.argv[1].encode(), 0x5001))
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for attempt in range(100):
+    sender.sendto(b'hello', (sys.argv[2], 9))
+    while select.select([fd], [], [], 0.05)[0]:
+        packet = os.read(fd, 65536)
+        if packet[10] == 0x45 and packet[10 + 9] == 17:
+            print(packet[0])
+            sys.exit()`,
+        name,
+        remote(name),
+      ]);
+      expect(flags.toString()).toBe('0\n');
+      expect(details(name)).toMatchObject({ vnet_hdr: true, pi: false });
+      ip(`link delete ${name}`);
+    });
+
+    const openToAll = process.seteuid !== undefined && (statSync('/dev/net/tun').mode & 0o006) === 0o006;
+    it.skipIf(!openToAll)('its owner needs no privilege (where /dev/net/tun is open to all)', () => {
+      const name = fresh();
+      const OWNER = 65534;
+      ip(`tuntap add dev ${name} mode tun user ${OWNER}`);
+      process.seteuid!(OWNER);
+      try {
+        const device = openTun({ name });
+        expect(device.created).toBe(false);
+        device.close();
+      } finally {
+        process.seteuid!(0);
+      }
+      ip(`link delete ${name}`);
     });
   });
 
