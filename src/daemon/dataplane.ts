@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { type Counters, createCounters } from '../dataplane/counters.ts';
 import type { IcmpErrorsMode, WorkerInput, WorkerOrder, WorkerReport } from '../dataplane/messages.ts';
 import type { Offload } from '../io/device.ts';
-import { wake } from '../io/tun.ts';
+import { closeWake, openWake, wake } from '../io/tun.ts';
 import type { Tables } from '../translate/tables.ts';
 import { deferred } from './deferred.ts';
 
@@ -34,11 +34,13 @@ class Thread {
   readonly ended: Promise<void>;
   readonly #worker: Worker;
   readonly #doorbell = new Int32Array(new SharedArrayBuffer(4));
-  #wakeFd = -1;
+  /** Ours, not the thread's: it must be open as long as anybody here might write to it. */
+  readonly #wakeFd = openWake();
+  #ended = false;
   #stopping = false;
 
-  constructor(input: Omit<WorkerInput, 'doorbell' | 'counters'>, options: DataPlaneOptions) {
-    const workerData: WorkerInput = { ...input, doorbell: this.#doorbell, counters: this.counters };
+  constructor(input: Omit<WorkerInput, 'doorbell' | 'counters' | 'wakeFd'>, options: DataPlaneOptions) {
+    const workerData: WorkerInput = { ...input, doorbell: this.#doorbell, counters: this.counters, wakeFd: this.#wakeFd };
     // The bundle puts worker.js beside main.js; its name is resolved against the file this code ended up in.
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, name: `clatd-${input.index}` });
     const opened = deferred<Opened>();
@@ -49,7 +51,6 @@ class Thread {
     this.#worker.on('message', (report: WorkerReport) => {
       switch (report.kind) {
         case 'opened':
-          this.#wakeFd = report.wakeFd;
           opened.resolve(report);
           break;
         case 'refused':
@@ -59,7 +60,6 @@ class Thread {
           options.onLog(report.reason, report.packet);
           break;
         case 'ended':
-          this.#wakeFd = -1;
           if (report.error !== 0) lost = `the TUN device ${input.tun} is gone`;
           break;
       }
@@ -69,6 +69,8 @@ class Thread {
       opened.reject(error);
     });
     this.#worker.on('exit', () => {
+      this.#ended = true;
+      closeWake(this.#wakeFd);
       ended.resolve();
       opened.reject(new OpenError('a data-plane thread ended while starting'));
       if (!this.#stopping) options.onLost(lost ?? 'a data-plane thread ended');
@@ -80,10 +82,11 @@ class Thread {
   }
 
   order(order: WorkerOrder): void {
+    if (this.#ended) return;
     this.#worker.postMessage(order);
     Atomics.add(this.#doorbell, 0, 1);
     Atomics.notify(this.#doorbell, 0);
-    if (this.#wakeFd >= 0) wake(this.#wakeFd);
+    wake(this.#wakeFd);
   }
 
   stop(): Promise<void> {

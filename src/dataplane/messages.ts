@@ -16,6 +16,8 @@ export interface WorkerInput {
   readonly join: boolean;
   /** Word 0 counts the orders sent; the thread looks at it between batches. */
   readonly doorbell: Int32Array;
+  /** Eventfd that ends the thread's sleep; the control side owns it. */
+  readonly wakeFd: number;
   readonly counters: Counters;
 }
 
@@ -33,7 +35,6 @@ export type WorkerReport =
       readonly multiQueue: boolean;
       readonly vnetBytes: number;
       readonly offload: Offload;
-      readonly wakeFd: number;
     }
   | { readonly kind: 'refused'; readonly code: TunErrorCode | 'failed'; readonly message: string }
   /** A packet of this reason was met; at most one a second and reason. Addresses are text already. */

@@ -35,6 +35,7 @@ function main(): void {
     offload: input.offload,
     multiQueue: input.multiQueue,
     join: input.join,
+    wakeFd: input.wakeFd,
     slots: SLOTS,
     headBytes: HEAD_AREA_BYTES,
     writes: WRITE_LIST,
@@ -48,7 +49,6 @@ function main(): void {
       multiQueue: device.multiQueue,
       vnetBytes: device.vnetBytes,
       offload: device.offload,
-      wakeFd: device.wakeFd,
     });
     let heard = Atomics.load(input.doorbell, 0);
     const first = firstTables();
