@@ -8,6 +8,7 @@ import { createLimiter } from './limiter.ts';
 import { HEAD_AREA_BYTES, Loop, Order, WRITE_LIST } from './loop.ts';
 import type { WorkerInput, WorkerOrder, WorkerReport } from './messages.ts';
 import { summarize } from './summary.ts';
+import { tuneV8 } from './v8.ts';
 
 /**
  * Receive slots. A batch of super-packets should fit the second-level cache (8 of 64 KiB); more than that gains
@@ -88,6 +89,7 @@ function main(): void {
 }
 
 try {
+  tuneV8();
   main();
 } catch (thrown) {
   const { message } = thrown as Error;

@@ -7,7 +7,7 @@ import { Protocol } from '../wire/protocol.ts';
 import type { Job, Stage } from './job.ts';
 import type { Packet } from './packet.ts';
 import { PASS, Reason } from './reasons.ts';
-import type { Tables } from './tables.ts';
+import { Hairpin, type Tables } from './tables.ts';
 import { delta46 } from './transport.ts';
 
 /** True for an ICMPv4 message that is translated as an error: its source may be illegal (I46-S). */
@@ -36,17 +36,24 @@ const DESTINATION_REASONS = [
 ] as const;
 const SOURCE_REASONS = [PASS, Reason.UnmappedSource46, Reason.DeniedSource46, Reason.WkpSource46] as const;
 
+/** Looks the pair up in the cache; a hit stands in the head begun at headNext, and job.delta is not 0. */
+export function findPair46(job: Job, tables: Tables, packet: Packet): boolean {
+  // EAM-8: mode simple has rules of its own for the source.
+  if (tables.hairpin === Hairpin.simple) {
+    job.delta = 0;
+    return false;
+  }
+  const at = source6(job.headNext + job.vnetBytes);
+  job.delta = job.pairs46.find(packet.source, packet.destination, job.view, at);
+  return job.delta !== 0;
+}
+
 /**
  * Maps both addresses into the IPv6 header begun at `ip` (ADDR-9, ADDR-10); job.delta is what a checksum changes by.
  * @param restricted true: the source goes by RFC 6052 only (EAM-7, EAM-8)
  */
 export function map46Both(job: Job, tables: Tables, packet: Packet, ip: number, restricted: boolean): Stage {
   const { view, pairs46 } = job;
-  const known = restricted ? 0 : pairs46.find(packet.source, packet.destination, view, source6(ip));
-  if (known !== 0) {
-    job.delta = known;
-    return PASS;
-  }
   const destination = map46(tables, packet.destination, Lookup.all, view, destination6(ip));
   if (destination < 0) return DESTINATION_REASONS[-destination]!;
   const source = map46(tables, packet.source, restricted ? Lookup.withoutEam : Lookup.all, view, source6(ip));

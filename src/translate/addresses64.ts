@@ -31,6 +31,16 @@ const SOURCE_REASONS = [
   Reason.EmbeddedMartianSource64,
 ] as const;
 
+/** Looks the pair up in the cache; a hit is left in packet.source and packet.destination, and job.delta is not 0. */
+export function findPair64(job: Job, packet: Packet): boolean {
+  const { pairs64 } = job;
+  job.delta = pairs64.find(job.view, source6(packet.start));
+  if (job.delta === 0) return false;
+  packet.source = pairs64.source;
+  packet.destination = pairs64.destination;
+  return true;
+}
+
 /**
  * Maps both addresses into packet.source and packet.destination (ADDR-9, ADDR-10); job.delta is what a checksum changes
  * by. @returns the destination's MapOutcome (0 or above), or ~Reason (below 0)
@@ -38,13 +48,7 @@ const SOURCE_REASONS = [
 export function map64Both(job: Job, tables: Tables, packet: Packet): number {
   const { view, pairs64 } = job;
   const at = source6(packet.start);
-  const known = pairs64.find(view, at);
-  if (known !== 0) {
-    job.delta = known;
-    packet.source = pairs64.source;
-    packet.destination = pairs64.destination;
-    return pairs64.outcome;
-  }
+  if (job.delta !== 0) return pairs64.outcome; // findPair64
   const outcome = mapDestination(job, tables, packet);
   if (outcome < 0) return outcome;
   const source = map64(tables, view, at, job);

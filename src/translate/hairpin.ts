@@ -50,6 +50,7 @@ export function hairpin(
   between.detached = inHead;
   between.body = packet.bodyAfter(inHead);
   job.headNext = (at + inHead + 7) & ~7;
+  job.delta = 0; // the second pass maps anew
   const reason = convey46(job, tables, between, true);
   switch (reason) {
     case Reason.Translated46:

@@ -23,7 +23,9 @@ export class Packet {
   fragmentOffset = 0;
   /** 1 where an IPv6 Fragment Header was met. */
   fragmentHeader = 0;
-  /** IPv4 addresses (46 only). */
+  /** Sum of the first 20 bytes of an IPv4 header (46). */
+  headerSum = 0;
+  /** IPv4 addresses. */
   source = 0;
   destination = 0;
   /** IPv4 header length in bytes, or that of the IPv6 header with its extensions. */

@@ -9,7 +9,7 @@ import { icmpType } from '../wire/icmp.ts';
 import { HEADER6, writeHeader6 } from '../wire/ipv6.ts';
 import { Protocol } from '../wire/protocol.ts';
 import { GsoType } from '../wire/vnet.ts';
-import { checkMartians4, map46Both } from './addresses46.ts';
+import { checkMartians4, findPair46, map46Both } from './addresses46.ts';
 import { emitFragments46, fragmentSize46, WHOLE } from './fragment46.ts';
 import { echo46, icmpError46, isEcho4 } from './icmp46.ts';
 import type { Job } from './job.ts';
@@ -46,9 +46,12 @@ export function translate46(job: Job, tables: Tables, start: number, received: n
     if (stage === SEGMENT) segment = SEGMENT;
     else if (stage !== PASS) return stage;
   }
-  stage = checkMartians4(job, tables, packet);
-  if (stage !== PASS) return stage;
-  if (packet.destination === tables.ipv4Addr) return echoSelf4(job, packet);
+  // A pair that the cache knows has passed these checks, under these tables.
+  if (!findPair46(job, tables, packet)) {
+    stage = checkMartians4(job, tables, packet);
+    if (stage !== PASS) return stage;
+    if (packet.destination === tables.ipv4Addr) return echoSelf4(job, packet);
+  }
   if (packet.hopLimit === 1) return Reason.TtlExpired46; // T46-HDR-6
   if (packet.headerBytes !== HEADER4) {
     stage = scanOptions4(job.view, packet);
@@ -60,6 +63,7 @@ export function translate46(job: Job, tables: Tables, start: number, received: n
 
 /**
  * GEN-3 from step 7: for a packet off the wire, and for the second pass of hairpinning.
+ * Where job.delta is not 0, the addresses stand in the head already.
  * @param restricted true: source lookups go by RFC 6052 only (EAM-7, EAM-8)
  */
 export function convey46(job: Job, tables: Tables, packet: Packet, restricted: boolean): Reason {
@@ -72,8 +76,10 @@ export function convey46(job: Job, tables: Tables, packet: Packet, restricted: b
 
   // Addresses straight into the head.
   const ip = job.headNext + job.vnetBytes;
-  stage = map46Both(job, tables, packet, ip, restricted);
-  if (stage !== PASS) return stage;
+  if (job.delta === 0) {
+    stage = map46Both(job, tables, packet, ip, restricted);
+    if (stage !== PASS) return stage;
+  }
 
   const size = fragmentSize46(job, tables, packet);
   if (size < 0) return ~size;

@@ -8,7 +8,7 @@ import { icmpType } from '../wire/icmp.ts';
 import { DF, HEADER4, MF, writeHeader4 } from '../wire/ipv4.ts';
 import { Protocol } from '../wire/protocol.ts';
 import { GsoType } from '../wire/vnet.ts';
-import { checkMartians6, map64Both, map64Error } from './addresses64.ts';
+import { checkMartians6, findPair64, map64Both, map64Error } from './addresses64.ts';
 import { emitFragments64, fragmentSize64, WHOLE } from './fragment64.ts';
 import { hairpin } from './hairpin.ts';
 import { identify64 } from './identify64.ts';
@@ -47,9 +47,12 @@ export function translate64(job: Job, tables: Tables, start: number, received: n
     if (stage === SEGMENT) segment = SEGMENT;
     else if (stage !== PASS) return stage;
   }
-  stage = checkMartians6(job, packet);
-  if (stage !== PASS) return stage;
-  if (isSelf6(job, tables, packet)) return echoSelf6(job, packet);
+  // A pair that the cache knows has passed these checks, under these tables.
+  if (!findPair64(job, packet)) {
+    stage = checkMartians6(job, packet);
+    if (stage !== PASS) return stage;
+    if (isSelf6(job, tables, packet)) return echoSelf6(job, packet);
+  }
   if (packet.hopLimit === 1) return Reason.HopLimitExpired64; // T64-HDR-4
   if (packet.segmentsLeftAt !== 0) {
     job.replyArgument = packet.segmentsLeftAt;
