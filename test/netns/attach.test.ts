@@ -5,11 +5,21 @@ import type { Namespace } from './sandbox.ts';
 import { describeNetns } from './suite.ts';
 import { buildTopology, map, type Topology } from './topology.ts';
 import { clatd } from './translators.ts';
+import { until } from './wait.ts';
 
 /** The host's state without what the kernel adds when such a device has a carrier for the first time. */
 function stateOf(vm: Namespace): Record<string, string> {
   const state = hostState(vm);
   return { ...state, routes6: state.routes6!.replace(/^multicast ff00::\/8 dev mine .*\n/m, '') };
+}
+
+/** The kernel takes up to a second to say that a device has lost its carrier. */
+async function expectState(vm: Namespace, before: Record<string, string>, when: string): Promise<void> {
+  const wanted = JSON.stringify(before);
+  await until('the carrier to be gone', () => JSON.stringify(stateOf(vm)) === wanted, {
+    timeout: 3000,
+  }).catch(() => {});
+  expect(stateOf(vm), when).toEqual(before);
 }
 
 describeNetns('clatd on a persistent device of another owner', ['ping', 'nft'], () => {
@@ -40,7 +50,7 @@ describeNetns('clatd on a persistent device of another owner', ['ping', 'nft'], 
       for (let round = 1; round <= 5; round++) {
         const running = await clatd('--tun', 'mine', '--no-configure').start(topology);
         await running.stop();
-        expect(stateOf(vm), `after round ${round}`).toEqual(before);
+        await expectState(vm, before, `after round ${round}`);
       }
     } finally {
       vm.ip('link delete mine');
@@ -63,7 +73,7 @@ describeNetns('clatd on a persistent device of another owner', ['ping', 'nft'], 
       await first.process.stop('SIGKILL');
       const second = await clatd('--tun', 'mine', '--no-configure').start(topology);
       await second.stop();
-      expect(stateOf(vm)).toEqual(before);
+      await expectState(vm, before, 'after the end');
     } finally {
       vm.ip('link delete mine');
     }
