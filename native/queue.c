@@ -13,6 +13,10 @@
 
 // Int32 values a packet in a write list: head offset, head length, body offset, body length.
 #define WRITE_STRIDE 4
+// A head and 64 bodies (UDP_MAX_SEGMENTS of older kernels), and the head's own body.
+#define MAX_PARTS 66
+// Bytes after which a read batch ends: four super-packets.
+#define READ_BUDGET (256 * 1024)
 // How long one write may wait for room in the send buffer. Only reached with a small TUNSETSNDBUF.
 #define WRITE_PATIENCE_MS 20
 // How often to look again at a device that reports an error without being gone.
@@ -109,9 +113,12 @@ static int32_t read_batch(struct queue *queue) {
   const int32_t start = queue->headroom - queue->vnet_bytes;
   const size_t room = (size_t)(queue->slot_bytes - start);
   int32_t count = 0;
-  while (count < queue->slots) {
+  // A batch of super-packets should fit the processor's cache: stop after so many bytes.
+  ssize_t bytes = 0;
+  while (count < queue->slots && bytes < READ_BUDGET) {
     const ssize_t n = read(queue->fd, queue->slab + count * queue->slot_bytes + start, room);
     if (n >= 0) {
+      bytes += n;
       queue->lengths[count++] = n > queue->vnet_bytes ? (int32_t)n - queue->vnet_bytes : 0;
       continue;
     }
@@ -135,18 +142,33 @@ static bool inside(const struct queue *queue, int32_t offset, int32_t length) {
   return offset >= 0 && length >= 0 && (int64_t)offset + length <= queue->slab_bytes;
 }
 
-static int32_t write_one(const struct queue *queue, const int32_t *list) {
-  // A copy: the list is in shared memory, and what was checked must be what is used.
-  const volatile int32_t *shared = list;
-  const int32_t entry[WRITE_STRIDE] = {shared[0], shared[1], shared[2], shared[3]};
-  if (entry[1] < 1 || !inside(queue, entry[0], entry[1]) || !inside(queue, entry[2], entry[3])) return -EFAULT;
-  const struct iovec parts[2] = {
-      {queue->slab + entry[0], (size_t)entry[1]},
-      {queue->slab + entry[2], (size_t)entry[3]},
-  };
+// One packet is gathered from a head, a body, and the bodies of the entries that continue it: those whose head is empty.
+// Returns how many entries it takes, at most `count` and MAX_PARTS - 1; the parts are checked and filled in.
+static int32_t gather(const struct queue *queue, const int32_t *list, int32_t count, struct iovec *parts, int *used) {
+  int32_t entries = 0;
+  int n = 0;
+  while (entries < count && n < MAX_PARTS) {
+    // A copy: the list is in shared memory, and what was checked must be what is used.
+    const volatile int32_t *shared = list + (int64_t)entries * WRITE_STRIDE;
+    const int32_t entry[WRITE_STRIDE] = {shared[0], shared[1], shared[2], shared[3]};
+    if (entries > 0 && entry[1] != 0) break;
+    if (!inside(queue, entry[0], entry[1]) || !inside(queue, entry[2], entry[3]) || (entries == 0 && entry[1] < 1)) {
+      *used = 0;
+      return entries + 1;
+    }
+    if (entry[1] > 0) parts[n++] = (struct iovec){queue->slab + entry[0], (size_t)entry[1]};
+    if (entry[3] > 0) parts[n++] = (struct iovec){queue->slab + entry[2], (size_t)entry[3]};
+    entries++;
+  }
+  *used = n;
+  return entries;
+}
+
+static int32_t write_parts(const struct queue *queue, const struct iovec *parts, int used) {
+  if (used == 0) return -EFAULT;
   for (bool waited = false;;) {
     const ssize_t n =
-        entry[3] == 0 ? write(queue->fd, parts[0].iov_base, parts[0].iov_len) : writev(queue->fd, parts, 2);
+        used == 1 ? write(queue->fd, parts[0].iov_base, parts[0].iov_len) : writev(queue->fd, parts, used);
     if (n >= 0) return 0;
     if (errno == EINTR) continue;
     if (errno != EAGAIN || waited) return gone_or(errno);
@@ -168,10 +190,14 @@ static napi_value js_write_batch(napi_env env, napi_callback_info info) {
     return NULL;
   }
   int32_t taken = 0;
-  for (int32_t i = start; i < start + count; i++) {
-    const int32_t result = write_one(queue, queue->writes + (int64_t)i * WRITE_STRIDE);
-    queue->results[i] = result;
-    if (result == 0) taken++;
+  for (int32_t i = start; i < start + count;) {
+    struct iovec parts[MAX_PARTS];
+    int used;
+    const int32_t entries =
+        gather(queue, queue->writes + (int64_t)i * WRITE_STRIDE, start + count - i, parts, &used);
+    const int32_t result = write_parts(queue, parts, used);
+    for (int32_t end = i + entries; i < end; i++) queue->results[i] = result;
+    if (result == 0) taken += entries;
   }
   return make_int(env, taken);
 }

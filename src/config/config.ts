@@ -4,6 +4,7 @@
  */
 import type { EamList } from '../address/eam.ts';
 import type { Ip4, Ip6, Prefix4, Prefix6 } from '../address/ip.ts';
+import type { Offload } from '../io/device.ts';
 
 export const UdpCksumMode = { calc: 0, drop: 1, fwd: 2 } as const;
 export type UdpCksumMode = (typeof UdpCksumMode)[keyof typeof UdpCksumMode];
@@ -49,6 +50,11 @@ export interface RunConfig {
   /** Interface name, 1..15 bytes. */
   tun: string;
   workers: number | 'auto';
+  /** The highest level to ask the kernel for. */
+  offload: Offload;
+  /** Join consecutive datagrams of a flow into one write. */
+  coalesce: boolean;
+  logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** False with --no-configure: the host is left as it is. */
   configure: boolean;
   /** Read again at SIGHUP; null: none given. */

@@ -12,6 +12,9 @@ export interface DataPlaneOptions {
   tun: string;
   workers: number | 'auto';
   offload: Offload;
+  coalesce: boolean;
+  /** The kernel refused an offload it had accepted; this level is in force now. */
+  onLowered: (level: Offload) => void;
   /** A rate-limited word about a packet (LOG in the spec). */
   onLog: (reason: number, packet: string) => void;
   /** A thread ended that was not told to: the device is gone, or the thread failed. */
@@ -58,6 +61,9 @@ class Thread {
           break;
         case 'log':
           options.onLog(report.reason, report.packet);
+          break;
+        case 'lowered':
+          options.onLowered(report.level);
           break;
         case 'ended':
           if (report.error !== 0) lost = `the TUN device ${input.tun} is gone`;
@@ -122,9 +128,9 @@ export class DataPlane {
 
   /** Creates or attaches to the device. Throws OpenError; then nothing is left running. */
   async open(): Promise<Opened> {
-    const { tun, offload, workers } = this.#options;
+    const { tun, offload, workers, coalesce } = this.#options;
     const wanted = workers === 'auto' ? Math.min(availableParallelism(), MOST_AUTO_WORKERS) : workers;
-    const common = { tun, offload, multiQueue: wanted > 1 };
+    const common = { tun, offload, coalesce, multiQueue: wanted > 1 };
     const first = new Thread({ ...common, index: 0, join: false }, this.#options);
     this.#threads.push(first);
     this.#first = await first.opened.catch((error: unknown) => {

@@ -11,6 +11,7 @@ import { applyPlan, type Host, HostConflictError, linuxHost, openJournal, rollba
 import type { Journal } from '../host/journal.ts';
 import { prepareHost } from '../host/run-plan.ts';
 import { watchMtu } from '../host/mtu.ts';
+import { Offload } from '../io/device.ts';
 import { REASONS } from '../translate/reasons.ts';
 import { DataPlane } from './dataplane.ts';
 import { deferred } from './deferred.ts';
@@ -44,6 +45,11 @@ export class Daemon {
       tun: config.tun,
       workers: config.workers,
       offload: config.offload,
+      coalesce: config.coalesce,
+      onLowered: (level) => {
+        const name = Object.keys(Offload).find((key) => Offload[key as keyof typeof Offload] === level);
+        log.warn(`this kernel accepts offloads and then refuses packets that use them: offload is ${name} from here on`);
+      },
       onLog: (reason, packet) => log.warn({ packet, reason: REASONS[reason]!.name }, REASONS[reason]!.text),
       onLost: (why) => this.#lost.resolve(why),
     });

@@ -4,13 +4,16 @@
  */
 import { constants } from 'node:os';
 import type { Tables } from '../translate/tables.ts';
-import { type Device, HEADROOM, SLOT_BYTES } from '../io/device.ts';
+import { type Device, HEADROOM, Offload, SLOT_BYTES } from '../io/device.ts';
+import { Reason } from '../translate/reasons.ts';
+import { Coalescer } from './coalesce.ts';
 import { type Counters, Extra } from './counters.ts';
 import { Engine, SCRATCH_BYTES } from './engine.ts';
 import type { ErrorLimiter } from './limiter.ts';
+import { RESEND_BYTES, Resender } from './resend.ts';
 
 /** Bytes behind the receive slots that a device of this loop must have. */
-export const HEAD_AREA_BYTES = SCRATCH_BYTES + 256 * 1024;
+export const HEAD_AREA_BYTES = SCRATCH_BYTES + 256 * 1024 + RESEND_BYTES;
 /** Entries its write list must have. */
 export const WRITE_LIST = 512;
 
@@ -29,21 +32,32 @@ export interface LoopOptions {
   limiter: ErrorLimiter;
   counters: Counters;
   entropy: Uint16Array;
+  /** Join consecutive datagrams of a flow into one write (coalesce.ts). Default true. */
+  coalesce?: boolean;
   onLog?: (reason: number, direction: 46 | 64) => void;
+  /** The kernel refused an offload, and the level was lowered to this. */
+  onLowered?: (level: Offload) => void;
 }
 
 export class Loop {
   readonly engine: Engine;
   readonly #device: Device;
   readonly #counters: Counters;
+  readonly #coalescer = new Coalescer();
+  readonly #coalesce: boolean;
+  readonly #resender: Resender;
+  readonly #onLowered: ((level: Offload) => void) | undefined;
 
-  constructor({ device, tables, limiter, counters, entropy, onLog }: LoopOptions) {
+  constructor(options: LoopOptions) {
+    const { device, tables, limiter, counters, entropy, onLog } = options;
     this.#device = device;
     this.#counters = counters;
+    this.#coalesce = options.coalesce ?? true;
+    this.#onLowered = options.onLowered;
     this.engine = new Engine(tables, {
       slab: device.slab,
       headStart: device.slots * SLOT_BYTES,
-      headEnd: device.slab.byteLength,
+      headEnd: device.slab.byteLength - RESEND_BYTES,
       writes: device.writes,
       vnetBytes: device.vnetBytes,
       limiter,
@@ -52,6 +66,7 @@ export class Loop {
       flush: () => this.#flush(),
       ...(onLog === undefined ? {} : { onLog }),
     });
+    this.#resender = new Resender(device, this.engine.job, device.slab.byteLength - RESEND_BYTES);
   }
 
   /**
@@ -67,7 +82,11 @@ export class Loop {
       const count = device.read();
       if (count > 0) {
         engine.now = performance.now();
-        for (let i = 0; i < count; i++) engine.process(i * SLOT_BYTES + HEADROOM, lengths[i]!);
+        if (this.#coalesce && device.offload === Offload.uso && count > 1) {
+          this.#processCoalescing(count);
+        } else {
+          for (let i = 0; i < count; i++) engine.process(i * SLOT_BYTES + HEADROOM, lengths[i]!);
+        }
         this.#flush();
         this.#counters[Extra.batches]! += 1;
         continue;
@@ -81,12 +100,38 @@ export class Loop {
     }
   }
 
+  #processCoalescing(count: number): void {
+    const { engine } = this;
+    const { job } = engine;
+    const { lengths } = this.#device;
+    for (let i = 0; i < count; i++) {
+      if (!job.hasRoom()) this.#flush();
+      const before = job.outputs;
+      const reason = engine.process(i * SLOT_BYTES + HEADROOM, lengths[i]!);
+      if (reason === Reason.Translated46 || reason === Reason.Translated64) this.#coalescer.offer(job, before);
+      else this.#coalescer.finish(job);
+    }
+  }
+
   #flush(): void {
     const { job } = this.engine;
+    this.#coalescer.finish(job);
     const count = job.outputs;
     if (count === 0) return;
     const taken = this.#device.write(count);
-    if (taken !== count) this.#counters[Extra.writeErrors]! += count - Math.max(0, taken);
+    if (taken !== count) this.#refused(count);
     job.reset();
+  }
+
+  /** Some of `count` entries were refused: resend what an offload was to blame for, count the rest. */
+  #refused(count: number): void {
+    const before = this.#device.offload;
+    const resent = this.#resender.resent;
+    this.#counters[Extra.writeErrors]! += this.#resender.resend(count);
+    this.#counters[Extra.segmented]! += this.#resender.resent - resent;
+    const { offload } = this.#device;
+    if (offload === before) return;
+    this.#counters[Extra.offloadLowered]! += 1;
+    this.#onLowered?.(offload);
   }
 }

@@ -12,6 +12,8 @@ export interface WorkerInput {
   readonly tun: string;
   readonly offload: Offload;
   readonly multiQueue: boolean;
+  /** Join consecutive datagrams of a flow into one write. */
+  readonly coalesce: boolean;
   /** True: a further queue of a device that worker 0 has opened. */
   readonly join: boolean;
   /** Word 0 counts the orders sent; the thread looks at it between batches. */
@@ -39,5 +41,7 @@ export type WorkerReport =
   | { readonly kind: 'refused'; readonly code: TunErrorCode | 'failed'; readonly message: string }
   /** A packet of this reason was met; at most one a second and reason. Addresses are text already. */
   | { readonly kind: 'log'; readonly reason: number; readonly packet: string }
+  /** The kernel refused an offload it had accepted; this level is in force now. */
+  | { readonly kind: 'lowered'; readonly level: Offload }
   /** The thread has left its loop and closed its queue; `error` is 0 or -errno. */
   | { readonly kind: 'ended'; readonly error: number };

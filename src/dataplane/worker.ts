@@ -10,11 +10,8 @@ import type { WorkerInput, WorkerOrder, WorkerReport } from './messages.ts';
 import { summarize } from './summary.ts';
 import { tuneV8 } from './v8.ts';
 
-/**
- * Receive slots. A batch of super-packets should fit the second-level cache (8 of 64 KiB); more than that gains
- * nothing on small packets either (bench/README.md).
- */
-const SLOTS = 8;
+/** Receive slots: the most datagrams that can leave in one write. The addon ends a batch of large packets earlier. */
+const SLOTS = 64;
 
 const port = parentPort!;
 const input = workerData as WorkerInput;
@@ -63,6 +60,8 @@ function main(): void {
       limiter: createLimiter(mode),
       counters: input.counters,
       entropy,
+      coalesce: input.coalesce,
+      onLowered: (level) => report({ kind: 'lowered', level }),
       onLog: (reason, direction) => report({ kind: 'log', reason, packet: summarize(job, direction) }),
     });
     const job: Job = loop.engine.job;

@@ -15,7 +15,10 @@
 export const HEADROOM = 64;
 /** HEADROOM + the largest IP packet (IPv6 header + 65535), rounded up. */
 export const SLOT_BYTES = 65_792;
-/** Int32 values per packet in a write list: head offset, head length, body offset, body length (may be 0). */
+/**
+ * Int32 values per entry of a write list: head offset, head length, body offset, body length (may be 0). An entry whose
+ * head length is 0 continues the packet of the entry before it with its body (at most 64 do).
+ */
 export const WRITE_STRIDE = 4;
 
 /** Offload levels, each containing the ones before (spec OFF-1, OFF-2). */

@@ -89,21 +89,34 @@ export class MemoryDevice implements Device {
     if (count * WRITE_STRIDE > this.writes.length)
       throw new TypeError('more packets than the write list holds');
     let taken = 0;
-    for (let i = 0; i < count; i++) {
-      const result = this.#writeOne(i * WRITE_STRIDE);
-      this.results[i] = result;
-      if (result === 0) taken++;
+    for (let i = 0; i < count; ) {
+      let end = i + 1;
+      // Entries without a head continue the packet before them.
+      while (end < count && this.writes[end * WRITE_STRIDE + 1] === 0) end++;
+      const result = this.#writeOne(i, end);
+      if (result === 0) taken += end - i;
+      for (; i < end; i++) this.results[i] = result;
     }
     return taken;
   }
 
-  #writeOne(at: number): number {
-    const [head = 0, headLength = 0, body = 0, bodyLength = 0] = this.writes.subarray(at, at + WRITE_STRIDE);
-    if (headLength < 1 || !this.#inside(head, headLength) || !this.#inside(body, bodyLength)) return -EFAULT;
+  /** The packet of entries first..end-1. */
+  #writeOne(first: number, end: number): number {
+    const parts: Uint8Array[] = [];
+    for (let entry = first; entry < end; entry++) {
+      const at = entry * WRITE_STRIDE;
+      const [head = 0, headLength = 0, body = 0, bodyLength = 0] = this.writes.subarray(at, at + WRITE_STRIDE);
+      if (entry === first && headLength < 1) return -EFAULT;
+      if (!this.#inside(head, headLength) || !this.#inside(body, bodyLength)) return -EFAULT;
+      parts.push(this.#bytes.subarray(head, head + headLength), this.#bytes.subarray(body, body + bodyLength));
+    }
     if (this.#gone) return -ENODEV;
-    const packet = new Uint8Array(headLength + bodyLength);
-    packet.set(this.#bytes.subarray(head, head + headLength));
-    packet.set(this.#bytes.subarray(body, body + bodyLength), headLength);
+    const packet = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      packet.set(part, at);
+      at += part.length;
+    }
     const result = this.fault(packet);
     if (result === 0) this.taken.push(packet);
     return result;
