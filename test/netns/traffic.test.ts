@@ -91,6 +91,11 @@ describeNetns('an IPv4 program on an IPv6-only host', ['curl', 'ping', 'python3'
     expect(result.stdout + result.stderr).toBe(`${count} of ${count}\n`);
   });
 
+  it('keeps bursts of datagrams of mixed sizes in order and apart', async () => {
+    const result = await here.topology.vm.run('python3', [part('udp-order.py'), map.web, '7', '30']);
+    expect(result.stdout + result.stderr).toBe('30 rounds in order\n');
+  });
+
   it('carries ECN-capable TCP', async () => {
     const { vm, web, sandbox } = here.topology;
     vm.sysctl('net.ipv4.tcp_ecn=1');
@@ -176,6 +181,8 @@ describeNetns('other networks', ['curl', 'ping', 'ethtool'], () => {
       const file = here.topology.sandbox.file('upload', Buffer.alloc(4 << 20, 'x'));
       const up = await vm.run('curl', ['-sS', '--max-time', '20', '-T', file, `http://${map.web}/upload`]);
       expect(up.stdout).toMatch(/ 4194304\n$/);
+      const order = await vm.run('python3', [part('udp-order.py'), map.web, '7', '10']);
+      expect(order.stdout + order.stderr).toBe('10 rounds in order\n');
       // Here every checksum is on the wire and looked at by the receiver.
       for (const host of [vm, here.topology.web]) {
         for (const name of ['TcpInCsumErrors', 'UdpInCsumErrors', 'IcmpInCsumErrors', 'IpReasmFails']) {
