@@ -52,4 +52,8 @@ cases.forEach(([name], i) => {
 });
 console.log(`  allocated        ${allocated.toFixed(4).padStart(7)} bytes/packet`);
 // Entries arrive with the event loop.
-setImmediate(() => console.log(`  collections      ${String(collections).padStart(7)} in ${cases.length * PACKETS * (ROUNDS + 2)} packets`));
+setImmediate(() =>
+  console.log(
+    `  collections      ${String(collections).padStart(7)} in ${cases.length * PACKETS * (ROUNDS + 2)} packets`,
+  ),
+);

@@ -26,7 +26,9 @@ try {
   });
   for (const name of names) {
     const flags = name === 'tables' ? ['--expose-gc'] : [];
-    const { status: code } = spawnSync(process.execPath, [...flags, join(out, `${name}.mjs`)], { stdio: 'inherit' });
+    const { status: code } = spawnSync(process.execPath, [...flags, join(out, `${name}.mjs`)], {
+      stdio: 'inherit',
+    });
     if (code !== 0) status = 1;
   }
 } finally {

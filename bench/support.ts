@@ -103,7 +103,11 @@ export function tcp4(length: number, source = CLIENT4, destination = SERVER4): U
 }
 
 /** The answer's direction: a TCP segment of `length` bytes in IPv6. */
-export function tcp6(length: number, source: Ip6 = [...PREFIX.slice(0, 3), SERVER4] as unknown as Ip6, destination = CLIENT6): Uint8Array {
+export function tcp6(
+  length: number,
+  source: Ip6 = [...PREFIX.slice(0, 3), SERVER4] as unknown as Ip6,
+  destination = CLIENT6,
+): Uint8Array {
   const packet = new Uint8Array(length);
   const view = new DataView(packet.buffer);
   view.setUint8(0, 0x60);

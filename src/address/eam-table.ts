@@ -85,7 +85,13 @@ export function compileEam(list: EamList): EamTable {
     const t4 = index4[length4[i]!]!;
     place(slots4, starts4[t4]!, starts4[t4 + 1]!, mix(v4[i]!), i);
     const t6 = index6[length6[i]!]!;
-    place(slots6, starts6[t6]!, starts6[t6 + 1]!, hash6(v6[4 * i]!, v6[4 * i + 1]!, v6[4 * i + 2]!, v6[4 * i + 3]!), i);
+    place(
+      slots6,
+      starts6[t6]!,
+      starts6[t6 + 1]!,
+      hash6(v6[4 * i]!, v6[4 * i + 1]!, v6[4 * i + 2]!, v6[4 * i + 3]!),
+      i,
+    );
   }
   return { size, v4, length4, v6, length6, lengths4, lengths6, slots4, starts4, slots6, starts6 };
 }
@@ -170,7 +176,6 @@ export function apply64(table: EamTable, entry: number, a: number, b: number, c:
   const suffixBits = 32 - table.length4[entry]!;
   if (suffixBits === 0) return table.v4[entry]!;
   const end = table.length6[entry]! + suffixBits;
-  const suffix =
-    shifted(a, end - 32) | shifted(b, end - 64) | shifted(c, end - 96) | shifted(d, end - 128);
+  const suffix = shifted(a, end - 32) | shifted(b, end - 64) | shifted(c, end - 96) | shifted(d, end - 128);
   return table.v4[entry]! | (suffix & ~mask32(32 - suffixBits));
 }

@@ -29,7 +29,16 @@ export class EamList {
   }
 
   /** `add` without an Ip6 object, for bulk loading. */
-  addWords(v4: Ip4, length4: number, a: number, b: number, c: number, d: number, length6: number, line: number): void {
+  addWords(
+    v4: Ip4,
+    length4: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    length6: number,
+    line: number,
+  ): void {
     if (this.size === this.v4.length) this.#grow();
     const i = this.size++;
     this.v4[i] = v4;

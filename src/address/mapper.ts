@@ -49,7 +49,13 @@ function isDenied(denylist: Int32Array, address: number): boolean {
 }
 
 /** Maps `v4` and writes its IPv6 address (16 bytes) at `at` of `view`; nothing is written where the outcome is < 0. */
-export function map46(tables: MappingTables, v4: number, lookup: Lookup, view: DataView, at: number): MapOutcome {
+export function map46(
+  tables: MappingTables,
+  v4: number,
+  lookup: Lookup,
+  view: DataView,
+  at: number,
+): MapOutcome {
   if ((lookup & Lookup.withoutEam) === 0 && tables.eam.size > 0) {
     const entry = find4(tables.eam, v4);
     if (entry >= 0) {

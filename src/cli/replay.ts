@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import type { TranslationConfig } from '../config/config.ts';
 import { OfflineTranslator, type Outcome } from '../dataplane/offline.ts';
 import { ipOffset } from '../io/pcap/link-type.ts';
-import { CaptureError, type Capture, openCapture } from '../io/pcap/reader.ts';
+import { type Capture, CaptureError, openCapture } from '../io/pcap/reader.ts';
 import { ByteSource } from '../io/pcap/source.ts';
 import { FileSink, PcapWriter } from '../io/pcap/writer.ts';
 import { REASONS, type ReasonName, type Verdict } from '../translate/reasons.ts';
@@ -29,7 +29,11 @@ const NOT_IP: Outcome = { verdict: 'ignored', reason: 'NotIp', outputs: [] };
  * @returns exit code 0; 1: the capture is damaged or none, or a file cannot be read or written (what came before the
  *   damage is kept); 2: the same file twice
  */
-export async function replay(args: ReplayArguments, config: TranslationConfig, io: ReplayIo): Promise<number> {
+export async function replay(
+  args: ReplayArguments,
+  config: TranslationConfig,
+  io: ReplayIo,
+): Promise<number> {
   const fail = (message: string, code: number): number => {
     io.stderr.write(`clatd: ${message}\n`);
     return code;

@@ -19,7 +19,10 @@ export interface RunIo {
 
 /** Runs until told to stop. Exit code 0: stopped by a signal; 1: could not start, or the device went away. */
 export async function run(config: RunConfig, io: RunIo): Promise<number> {
-  const log = createLog(io.stderr, { level: config.logLevel, journal: io.env['JOURNAL_STREAM'] !== undefined });
+  const log = createLog(io.stderr, {
+    level: config.logLevel,
+    journal: io.env['JOURNAL_STREAM'] !== undefined,
+  });
   const notify = createNotifier(io.env['NOTIFY_SOCKET'], io.monotonicUs);
   const daemon = new Daemon(config, { log, notify, reload: () => io.reload() });
   const stopped = deferred<0>();

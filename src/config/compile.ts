@@ -47,6 +47,10 @@ export function compile(config: TranslationConfig, deviceMtu: number): Tables {
     zeroizeTrafficClass: config.zeroizeTrafficClass,
     overrideTos: config.overrideTos ?? -1,
     mssLimit:
-      config.mssClamp === 'off' ? 0 : config.mssClamp === 'auto' ? Math.max(1, Math.min(mtu6 - 60, mtu4 - 40)) : config.mssClamp,
+      config.mssClamp === 'off'
+        ? 0
+        : config.mssClamp === 'auto'
+          ? Math.max(1, Math.min(mtu6 - 60, mtu4 - 40))
+          : config.mssClamp,
   };
 }

@@ -43,9 +43,17 @@ class Thread {
   #stopping = false;
 
   constructor(input: Omit<WorkerInput, 'doorbell' | 'counters' | 'wakeFd'>, options: DataPlaneOptions) {
-    const workerData: WorkerInput = { ...input, doorbell: this.#doorbell, counters: this.counters, wakeFd: this.#wakeFd };
+    const workerData: WorkerInput = {
+      ...input,
+      doorbell: this.#doorbell,
+      counters: this.counters,
+      wakeFd: this.#wakeFd,
+    };
     // The bundle puts worker.js beside main.js; its name is resolved against the file this code ended up in.
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, name: `clatd-${input.index}` });
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData,
+      name: `clatd-${input.index}`,
+    });
     const opened = deferred<Opened>();
     const ended = deferred<void>();
     this.opened = opened.promise;

@@ -9,8 +9,8 @@ import type { RunConfig } from '../config/config.ts';
 import type { Loaded } from '../config/load.ts';
 import { applyPlan, type Host, HostConflictError, linuxHost, openJournal, rollback } from '../host/apply.ts';
 import type { Journal } from '../host/journal.ts';
-import { prepareHost } from '../host/run-plan.ts';
 import { watchMtu } from '../host/mtu.ts';
+import { prepareHost } from '../host/run-plan.ts';
 import { Offload } from '../io/device.ts';
 import { REASONS } from '../translate/reasons.ts';
 import { DataPlane } from './dataplane.ts';
@@ -48,7 +48,9 @@ export class Daemon {
       coalesce: config.coalesce,
       onLowered: (level) => {
         const name = Object.keys(Offload).find((key) => Offload[key as keyof typeof Offload] === level);
-        log.warn(`this kernel accepts offloads and then refuses packets that use them: offload is ${name} from here on`);
+        log.warn(
+          `this kernel accepts offloads and then refuses packets that use them: offload is ${name} from here on`,
+        );
       },
       onLog: (reason, packet) => log.warn({ packet, reason: REASONS[reason]!.name }, REASONS[reason]!.text),
       onLost: (why) => this.#lost.resolve(why),

@@ -62,7 +62,11 @@ export class Coalescer {
     const ipBytes = job.writes[at + 1]! - job.vnetBytes - UDP_HEADER;
     const data = job.writes[at + 3]!;
     const udp = ip + ipBytes;
-    if ((ipBytes !== HEADER6 && ipBytes !== HEADER4) || data === 0 || udpLength(view, udp) !== UDP_HEADER + data) {
+    if (
+      (ipBytes !== HEADER6 && ipBytes !== HEADER4) ||
+      data === 0 ||
+      udpLength(view, udp) !== UDP_HEADER + data
+    ) {
       this.finish(job);
       return;
     }
@@ -115,7 +119,16 @@ export class Coalescer {
     setUdpLength(view, udp, length);
     view.setUint16(udp + UDP_CHECKSUM, fold(addresses + Protocol.udp + length));
     const head = job.writes[first]!;
-    writeVnet(view, head, NEEDS_CSUM, GsoType.udp, ipBytes + UDP_HEADER, this.#segmentData, ipBytes, UDP_CHECKSUM);
+    writeVnet(
+      view,
+      head,
+      NEEDS_CSUM,
+      GsoType.udp,
+      ipBytes + UDP_HEADER,
+      this.#segmentData,
+      ipBytes,
+      UDP_CHECKSUM,
+    );
   }
 
   #joins(job: Job, ip: number, ipBytes: number, data: number): boolean {
@@ -132,7 +145,8 @@ export class Coalescer {
     const run = this.#ip;
     if (view.getInt32(run + ipBytes) !== view.getInt32(ip + ipBytes)) return false; // ports
     if (ipBytes === HEADER6) {
-      if (view.getInt32(run) !== view.getInt32(ip) || view.getUint16(run + 6) !== view.getUint16(ip + 6)) return false;
+      if (view.getInt32(run) !== view.getInt32(ip) || view.getUint16(run + 6) !== view.getUint16(ip + 6))
+        return false;
       for (let i = 8; i < HEADER6; i += 4) if (view.getInt32(run + i) !== view.getInt32(ip + i)) return false;
       return true;
     }

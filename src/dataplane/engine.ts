@@ -76,7 +76,9 @@ export class Engine {
     this.#onLog = options.onLog ?? null;
     this.#scratch = options.headStart;
     const { entropy } = options;
-    const seed = (entropy[HashedIdentifications.entropyLength]! << 16) | entropy[HashedIdentifications.entropyLength + 1]!;
+    const seed =
+      (entropy[HashedIdentifications.entropyLength]! << 16) |
+      entropy[HashedIdentifications.entropyLength + 1]!;
     this.job = new Job(
       options.slab,
       options.headStart + SCRATCH_BYTES,
@@ -129,7 +131,14 @@ export class Engine {
     this.#log(reason, 46);
     const reply = REPLIES[reason]!;
     if (reply === null || !mayReply(job, 46)) return reason;
-    if (this.limiter.allowError(0, reason === Reason.TooBig46 || reason === Reason.FragmentTooBig46, job.outer.source, this.now)) {
+    if (
+      this.limiter.allowError(
+        0,
+        reason === Reason.TooBig46 || reason === Reason.FragmentTooBig46,
+        job.outer.source,
+        this.now,
+      )
+    ) {
       counters[Extra.errors4]! += 1;
       reply4(job, tables, reply);
     } else {
@@ -163,7 +172,11 @@ export class Engine {
     const reply = REPLIES[reason]!;
     if (reply === null || !mayReply(job, 64)) return reason;
     const { view } = job;
-    const source = view.getInt32(start + 8) ^ view.getInt32(start + 12) ^ view.getInt32(start + 16) ^ view.getInt32(start + 20);
+    const source =
+      view.getInt32(start + 8) ^
+      view.getInt32(start + 12) ^
+      view.getInt32(start + 16) ^
+      view.getInt32(start + 20);
     if (this.limiter.allowError(1, reason === Reason.TooBig64, source, this.now)) {
       counters[Extra.errors6]! += 1;
       reply6(job, tables, reply);
@@ -211,7 +224,10 @@ export class Engine {
       }
       const length = buildPiece(job, superPacket, from, data, scratch);
       noOffload(job);
-      reason = version === 4 ? this.#process4(scratch + job.vnetBytes, length) : this.#process6(scratch + job.vnetBytes, length);
+      reason =
+        version === 4
+          ? this.#process4(scratch + job.vnetBytes, length)
+          : this.#process6(scratch + job.vnetBytes, length);
       scratch += needed;
     }
     return reason;

@@ -45,7 +45,10 @@ export class TokenBuckets implements ErrorLimiter {
   #available(bucket: number, perMs: number, burst: number, nowMs: number): number {
     const elapsed = nowMs - this.#filledAt[bucket]!;
     if (elapsed > 0) {
-      this.#tokens[bucket] = Math.min(burst, elapsed === Number.POSITIVE_INFINITY ? burst : this.#tokens[bucket]! + elapsed * perMs);
+      this.#tokens[bucket] = Math.min(
+        burst,
+        elapsed === Number.POSITIVE_INFINITY ? burst : this.#tokens[bucket]! + elapsed * perMs,
+      );
       this.#filledAt[bucket] = nowMs;
     }
     return this.#tokens[bucket]!;

@@ -3,9 +3,9 @@
  * kernel when there is nothing to do. What the control side wants is a word in shared memory, looked at between batches.
  */
 import { constants } from 'node:os';
-import type { Tables } from '../translate/tables.ts';
 import { type Device, HEADROOM, Offload, SLOT_BYTES } from '../io/device.ts';
 import { Reason } from '../translate/reasons.ts';
+import type { Tables } from '../translate/tables.ts';
 import { Coalescer } from './coalesce.ts';
 import { type Counters, Extra } from './counters.ts';
 import { Engine, SCRATCH_BYTES } from './engine.ts';
@@ -108,7 +108,8 @@ export class Loop {
       if (!job.hasRoom()) this.#flush();
       const before = job.outputs;
       const reason = engine.process(i * SLOT_BYTES + HEADROOM, lengths[i]!);
-      if (reason === Reason.Translated46 || reason === Reason.Translated64) this.#coalescer.offer(job, before);
+      if (reason === Reason.Translated46 || reason === Reason.Translated64)
+        this.#coalescer.offer(job, before);
       else this.#coalescer.finish(job);
     }
   }

@@ -71,7 +71,8 @@ export class Resender {
   /** The level at which a packet with this offload would not have been written. */
   #lower(gsoType: number): void {
     const device = this.#device;
-    const below = gsoType === GsoType.none ? Offload.off : gsoType === GsoType.udp ? Offload.tso : Offload.csum;
+    const below =
+      gsoType === GsoType.none ? Offload.off : gsoType === GsoType.udp ? Offload.tso : Offload.csum;
     if (device.offload > below) device.setOffload(below);
   }
 
@@ -134,7 +135,14 @@ export class Resender {
 }
 
 /** Reads the facts of an output of ours, whose headers are known to be right. @returns false where it has no segments */
-function describe(job: Job, start: number, end: number, gsoType: number, gsoSize: number, into: SuperPacket): boolean {
+function describe(
+  job: Job,
+  start: number,
+  end: number,
+  gsoType: number,
+  gsoSize: number,
+  into: SuperPacket,
+): boolean {
   const { view } = job;
   const version = view.getUint8(start) >>> 4;
   const ipBytes = version === 4 ? HEADER4 : HEADER6;
@@ -142,7 +150,8 @@ function describe(job: Job, start: number, end: number, gsoType: number, gsoSize
   const transport = start + ipBytes;
   let headerBytes: number;
   if (protocol === Protocol.udp) headerBytes = UDP_HEADER;
-  else if (protocol === Protocol.tcp && end - transport >= TCP_HEADER) headerBytes = tcpHeaderBytes(view, transport);
+  else if (protocol === Protocol.tcp && end - transport >= TCP_HEADER)
+    headerBytes = tcpHeaderBytes(view, transport);
   else return false;
   const dataBytes = end - transport - headerBytes;
   if (dataBytes < 0) return false;

@@ -3,6 +3,8 @@
  * super-packets that the kernel would have made of it. Each piece is built in scratch memory and then translated like
  * any other, so that every rule of translation holds for it without knowing.
  */
+
+import type { Job } from '../translate/job.ts';
 import { fold, sumBytes } from '../wire/checksum.ts';
 import { HEADER4, setIdentification4, setTotalLength4 } from '../wire/ipv4.ts';
 import { setPayloadLength6 } from '../wire/ipv6.ts';
@@ -14,13 +16,12 @@ import {
   TCP_CHECKSUM,
   TcpFlag,
   tcpFlags,
+  tcpHeaderBytes,
   tcpSequence,
   UDP_CHECKSUM,
   UDP_HEADER,
-  tcpHeaderBytes,
 } from '../wire/transport.ts';
 import { clearVnet, GsoType, NEEDS_CSUM, writeVnet } from '../wire/vnet.ts';
-import type { Job } from '../translate/job.ts';
 
 /** The facts of a super-packet that its segments need; copied, since translating a segment parses anew. */
 export interface SuperPacket {
@@ -42,7 +43,8 @@ export function describeSuperPacket(job: Job, version: 4 | 6, into: SuperPacket)
   into.version = version;
   into.ipBytes = packet.headerBytes;
   into.protocol = packet.protocol;
-  into.headerBytes = packet.protocol === Protocol.udp ? UDP_HEADER : tcpHeaderBytes(job.view, packet.transport);
+  into.headerBytes =
+    packet.protocol === Protocol.udp ? UDP_HEADER : tcpHeaderBytes(job.view, packet.transport);
   into.dataBytes = packet.payload - into.headerBytes;
   into.gsoSize = job.gsoSize;
   into.gsoType = job.gsoType | job.gsoEcn;
@@ -59,7 +61,13 @@ export function pieceBytes(job: Job, superPacket: SuperPacket, data: number): nu
  * @param scratch where the piece's virtio_net header begins
  * @returns the piece's length from its IP header on; that header stands at scratch + job.vnetBytes
  */
-export function buildPiece(job: Job, superPacket: SuperPacket, from: number, data: number, scratch: number): number {
+export function buildPiece(
+  job: Job,
+  superPacket: SuperPacket,
+  from: number,
+  data: number,
+  scratch: number,
+): number {
   const { view, bytes, vnetBytes } = job;
   const { start, ipBytes, headerBytes, gsoSize, version, protocol } = superPacket;
   const ip = scratch + vnetBytes;
@@ -101,4 +109,3 @@ export function buildPiece(job: Job, superPacket: SuperPacket, from: number, dat
   }
   return headers + data;
 }
-

@@ -30,6 +30,7 @@ export function summarize(job: Job, direction: 46 | 64): string {
   const hasPorts = (protocol === Protocol.tcp || protocol === Protocol.udp) && outer.fragmentOffset === 0;
   if (!hasPorts || outer.present < 4) return `${name} ${source} > ${destination}`;
   const ports = [view.getUint16(transport), view.getUint16(transport + 2)];
-  const join = (host: string, port: number): string => (direction === 46 ? `${host}:${port}` : `[${host}]:${port}`);
+  const join = (host: string, port: number): string =>
+    direction === 46 ? `${host}:${port}` : `[${host}]:${port}`;
   return `${name} ${join(source, ports[0]!)} > ${join(destination, ports[1]!)}`;
 }

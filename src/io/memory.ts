@@ -105,10 +105,16 @@ export class MemoryDevice implements Device {
     const parts: Uint8Array[] = [];
     for (let entry = first; entry < end; entry++) {
       const at = entry * WRITE_STRIDE;
-      const [head = 0, headLength = 0, body = 0, bodyLength = 0] = this.writes.subarray(at, at + WRITE_STRIDE);
+      const [head = 0, headLength = 0, body = 0, bodyLength = 0] = this.writes.subarray(
+        at,
+        at + WRITE_STRIDE,
+      );
       if (entry === first && headLength < 1) return -EFAULT;
       if (!this.#inside(head, headLength) || !this.#inside(body, bodyLength)) return -EFAULT;
-      parts.push(this.#bytes.subarray(head, head + headLength), this.#bytes.subarray(body, body + bodyLength));
+      parts.push(
+        this.#bytes.subarray(head, head + headLength),
+        this.#bytes.subarray(body, body + bodyLength),
+      );
     }
     if (this.#gone) return -ENODEV;
     const packet = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));

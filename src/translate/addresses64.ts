@@ -65,7 +65,9 @@ export function map64Error(job: Job, tables: Tables, packet: Packet): number {
   if (outcome < 0) return outcome;
   const { rfc6791Address, rfc6791HostMask } = tables;
   if (map64(tables, job.view, source6(packet.start), job) >= 0) packet.source = job.mapped;
-  else packet.source = rfc6791HostMask === 0 ? rfc6791Address : rfc6791Address | (job.random() & rfc6791HostMask);
+  else
+    packet.source =
+      rfc6791HostMask === 0 ? rfc6791Address : rfc6791Address | (job.random() & rfc6791HostMask);
   return outcome;
 }
 

@@ -1,6 +1,6 @@
 /** 46 sizes: which packets fit, which are refused, which are split (RFC 7915 §4.1; T46-DF-*, T46-FRAG-*). */
 import { FRAGMENT_HEADER, writeFragment6 } from '../wire/extension6.ts';
-import { HEADER6, copyAddress6, destination6, source6, writeHeader6 } from '../wire/ipv6.ts';
+import { copyAddress6, destination6, HEADER6, source6, writeHeader6 } from '../wire/ipv6.ts';
 import { Protocol } from '../wire/protocol.ts';
 import { GsoType } from '../wire/vnet.ts';
 import type { Job, Stage } from './job.ts';

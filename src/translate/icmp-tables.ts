@@ -51,7 +51,8 @@ const POINTER_64 = [
 /** The pointer of a Protocol Unreachable turned Parameter Problem: IPv6's Next Header octet. */
 export const NEXT_HEADER_POINTER = 6;
 
-const lookup = (table: readonly number[], index: number): number => (index < table.length ? table[index]! : DROP);
+const lookup = (table: readonly number[], index: number): number =>
+  index < table.length ? table[index]! : DROP;
 
 /** IPv4 Parameter Problem pointer -> IPv6, or -1. */
 export const pointer46 = (octet: number): number => lookup(POINTER_46, octet);

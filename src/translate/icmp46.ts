@@ -15,10 +15,10 @@ import {
 } from '../wire/icmp.ts';
 import { HEADER6, writeHeader6 } from '../wire/ipv6.ts';
 import { Protocol } from '../wire/protocol.ts';
+import { map46Error } from './addresses46.ts';
 import { joinExtension } from './extension.ts';
 import { error46, NEXT_HEADER_POINTER, pointer46 } from './icmp-tables.ts';
 import type { Job } from './job.ts';
-import { map46Error } from './addresses46.ts';
 import { writeNoOffload } from './offload.ts';
 import type { Packet } from './packet.ts';
 import { readQuote46, writeQuote46 } from './quote46.ts';
@@ -63,7 +63,8 @@ export function icmpError46(job: Job, tables: Tables, packet: Packet, restricted
     if (word < 0) return Reason.IcmpPointer46;
   }
   // A partial checksum is right by definition: nobody has computed it yet.
-  if (job.partial === 0 && sumBytes(view, icmp, packet.payload, 0) !== 0xffff) return Reason.BadIcmpChecksum46;
+  if (job.partial === 0 && sumBytes(view, icmp, packet.payload, 0) !== 0xffff)
+    return Reason.BadIcmpChecksum46;
   job.partial = 0;
 
   // Where the quote ends and the extension begins (IEXT-1..4).

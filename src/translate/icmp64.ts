@@ -15,8 +15,8 @@ import {
 import { HEADER4 } from '../wire/ipv4.ts';
 import { Protocol } from '../wire/protocol.ts';
 import { joinExtension } from './extension.ts';
-import { completeIcmp } from './icmp46.ts';
 import { error64, pointer64 } from './icmp-tables.ts';
+import { completeIcmp } from './icmp46.ts';
 import type { Job, Stage } from './job.ts';
 import type { Packet } from './packet.ts';
 import { readQuote64, writeQuote64 } from './quote64.ts';

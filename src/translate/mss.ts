@@ -11,7 +11,13 @@ const MSS_LENGTH = 4;
  * Lowers the MSS option of the TCP header of `headerBytes` at `at` to `limit`; never raises or inserts one.
  * @param partial 1: the checksum field holds a pseudo-header sum, which does not cover the options
  */
-export function clampMss(view: DataView, at: number, headerBytes: number, limit: number, partial: number): void {
+export function clampMss(
+  view: DataView,
+  at: number,
+  headerBytes: number,
+  limit: number,
+  partial: number,
+): void {
   const end = at + headerBytes;
   let option = at + TCP_HEADER;
   while (option < end) {

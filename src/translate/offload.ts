@@ -3,6 +3,7 @@
  * Offsets in it count from the IP header, which translation makes longer or shorter.
  */
 import { Protocol } from '../wire/protocol.ts';
+import { TCP_HEADER, tcpHeaderBytes, UDP_HEADER } from '../wire/transport.ts';
 import {
   clearVnet,
   GSO_ECN,
@@ -15,7 +16,6 @@ import {
   vnetGsoType,
   writeVnet,
 } from '../wire/vnet.ts';
-import { TCP_HEADER, tcpHeaderBytes, UDP_HEADER } from '../wire/transport.ts';
 import type { Job, Stage } from './job.ts';
 import type { Packet } from './packet.ts';
 import { PASS, type Reason, SEGMENT } from './reasons.ts';

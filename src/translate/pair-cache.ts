@@ -104,7 +104,14 @@ export class PairCache64 {
   }
 
   /** Remembers what the pair at `at` maps to. */
-  remember(view: DataView, at: number, source: number, destination: number, outcome: number, delta: number): void {
+  remember(
+    view: DataView,
+    at: number,
+    source: number,
+    destination: number,
+    outcome: number,
+    delta: number,
+  ): void {
     const slot = slotOf(
       view.getInt32(at + 8) ^ view.getInt32(at + 12),
       view.getInt32(at + 24) ^ view.getInt32(at + 28),

@@ -1,5 +1,6 @@
 /** IPv4 headers into facts: RFC 791 §3.1; spec T46-IN-*. Reads, never writes. */
 import { fold, sumBytes, sumWord } from '../wire/checksum.ts';
+import { ICMP_HEADER } from '../wire/icmp.ts';
 import {
   DF,
   destination4,
@@ -14,7 +15,6 @@ import {
 } from '../wire/ipv4.ts';
 import { Protocol } from '../wire/protocol.ts';
 import { TCP_HEADER, UDP_HEADER } from '../wire/transport.ts';
-import { ICMP_HEADER } from '../wire/icmp.ts';
 import type { Job, Stage } from './job.ts';
 import type { Packet } from './packet.ts';
 import { PASS, Reason } from './reasons.ts';
@@ -46,14 +46,20 @@ export function readHeader4(view: DataView, start: number, present: number, pack
   packet.protocol = (word2 >>> 16) & 0xff;
   packet.source = source;
   packet.destination = destination;
-  packet.headerSum = sumWord(word0) + sumWord(word1) + sumWord(word2) + sumWord(source) + sumWord(destination);
+  packet.headerSum =
+    sumWord(word0) + sumWord(word1) + sumWord(word2) + sumWord(source) + sumWord(destination);
   packet.transport = start + headerBytes;
   packet.payload = totalLength - headerBytes;
   packet.present = present - headerBytes;
   return 0;
 }
 
-const HEADER_FAULTS = [PASS, Reason.ShortHeader46, Reason.BadHeaderLength46, Reason.BadTotalLength46] as const;
+const HEADER_FAULTS = [
+  PASS,
+  Reason.ShortHeader46,
+  Reason.BadHeaderLength46,
+  Reason.BadTotalLength46,
+] as const;
 
 /** GEN-3 steps 1 and 2: the packet of `received` bytes at `start` is whole and its header is right. */
 export function parse4(job: Job, start: number, received: number): Stage {

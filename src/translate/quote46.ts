@@ -6,8 +6,8 @@ import { FRAGMENT_HEADER, writeFragment6 } from '../wire/extension6.ts';
 import { Icmp4, Icmp6, icmpChecksum, icmpType, icmpTypeCode, setIcmpChecksum } from '../wire/icmp.ts';
 import { destination6, HEADER6, source6, writeHeader6 } from '../wire/ipv6.ts';
 import { Protocol } from '../wire/protocol.ts';
-import { readHeader4 } from './parse4.ts';
 import type { Job, Stage } from './job.ts';
+import { readHeader4 } from './parse4.ts';
 import { PASS, Reason } from './reasons.ts';
 import type { Tables } from './tables.ts';
 import { checksumOffset, delta46, sumAddresses6, zeroMeansNone } from './transport.ts';
@@ -54,7 +54,8 @@ export function writeQuote46(
   const { view, inner } = job;
   if (isMartian4(inner.source) || isMartian4(inner.destination)) return Reason.InnerAddress46; // IERR-8
   const destinationLookup = restricted ? Lookup.withoutEam : Lookup.all;
-  if (map46(tables, inner.destination, destinationLookup, view, destination6(to)) < 0) return Reason.InnerAddress46;
+  if (map46(tables, inner.destination, destinationLookup, view, destination6(to)) < 0)
+    return Reason.InnerAddress46;
   if (map46(tables, inner.source, Lookup.all, view, source6(to)) < 0) return Reason.InnerAddress46;
   const fragment = inner.isFragment();
   const headers = fragment ? HEADER6 + FRAGMENT_HEADER : HEADER6;

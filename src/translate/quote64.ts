@@ -93,7 +93,11 @@ function adjustQuoted64(job: Job, ip: number, at: number, present: number): void
     const before = icmpTypeCode(view, at);
     const after = (before >>> 8 === Icmp6.echoRequest ? Icmp4.echoRequest : Icmp4.echoReply) << 8;
     const delta =
-      (~before & 0xffff) + after + sumInverse6(view, ip) + (~inner.payload & 0xffff) + (~Protocol.icmp6 & 0xffff);
+      (~before & 0xffff) +
+      after +
+      sumInverse6(view, ip) +
+      (~inner.payload & 0xffff) +
+      (~Protocol.icmp6 & 0xffff);
     setIcmpChecksum(view, at, update(icmpChecksum(view, at), delta));
     view.setUint16(at, after);
     return;

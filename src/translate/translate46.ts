@@ -3,9 +3,10 @@
  *
  *     parse -> own address? -> TTL -> options -> convey46: transport, ICMP, addresses, size, checksum, emit
  */
-import { HEADER4 } from '../wire/ipv4.ts';
+
 import { FRAGMENT_HEADER } from '../wire/extension6.ts';
 import { icmpType } from '../wire/icmp.ts';
+import { HEADER4 } from '../wire/ipv4.ts';
 import { HEADER6, writeHeader6 } from '../wire/ipv6.ts';
 import { Protocol } from '../wire/protocol.ts';
 import { GsoType } from '../wire/vnet.ts';

@@ -3,7 +3,7 @@
  *
  *     parse -> own address? -> Hop Limit -> extensions -> convey64: transport, ICMP, addresses, size, checksum, emit
  */
-import { MapOutcome, hasEam4 } from '../address/mapper.ts';
+import { hasEam4, MapOutcome } from '../address/mapper.ts';
 import { icmpType } from '../wire/icmp.ts';
 import { DF, HEADER4, MF, writeHeader4 } from '../wire/ipv4.ts';
 import { Protocol } from '../wire/protocol.ts';
@@ -11,8 +11,8 @@ import { GsoType } from '../wire/vnet.ts';
 import { checkMartians6, findPair64, map64Both, map64Error } from './addresses64.ts';
 import { emitFragments64, fragmentSize64, WHOLE } from './fragment64.ts';
 import { hairpin } from './hairpin.ts';
-import { identify64 } from './identify64.ts';
 import { checkError64, echo64, isEcho6, writeError64 } from './icmp64.ts';
+import { identify64 } from './identify64.ts';
 import type { Job } from './job.ts';
 import { checkOffload, readOffload, writeNoOffload, writeOffload } from './offload.ts';
 import type { Packet } from './packet.ts';
@@ -94,7 +94,9 @@ function convey64(job: Job, tables: Tables, packet: Packet): Reason {
     return emitError64(job, tables, packet, at, job.quoteLength);
   }
   const hairpins =
-    tables.hairpin === Hairpin.intrinsic && outcome === MapOutcome.pool6 && hasEam4(tables, packet.destination); // A
+    tables.hairpin === Hairpin.intrinsic &&
+    outcome === MapOutcome.pool6 &&
+    hasEam4(tables, packet.destination); // A
   let size = WHOLE;
   if (!hairpins) {
     size = fragmentSize64(job, tables, packet, packet.payload);

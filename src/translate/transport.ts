@@ -98,7 +98,10 @@ function placeAdjusted(job: Job, tables: Tables, packet: Packet, at: number): vo
     copyHead(view, transport, at, bytes);
     job.transportHead = bytes;
     const checksum = view.getUint16(at + TCP_CHECKSUM);
-    view.setUint16(at + TCP_CHECKSUM, job.partial === 0 ? update(checksum, delta) : updatePartial(checksum, delta));
+    view.setUint16(
+      at + TCP_CHECKSUM,
+      job.partial === 0 ? update(checksum, delta) : updatePartial(checksum, delta),
+    );
     if (clamp && whole) clampMss(view, at, bytes, tables.mssLimit, job.partial);
     return;
   }

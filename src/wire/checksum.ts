@@ -28,7 +28,14 @@ export function sum16(view: DataView, at: number): number {
   const c = view.getInt32(at + 8);
   const d = view.getInt32(at + 12);
   return (
-    (a >>> 16) + (a & 0xffff) + (b >>> 16) + (b & 0xffff) + (c >>> 16) + (c & 0xffff) + (d >>> 16) + (d & 0xffff)
+    (a >>> 16) +
+    (a & 0xffff) +
+    (b >>> 16) +
+    (b & 0xffff) +
+    (c >>> 16) +
+    (c & 0xffff) +
+    (d >>> 16) +
+    (d & 0xffff)
   );
 }
 

@@ -42,11 +42,13 @@ export const ttlWord4 = (view: DataView, at: number): number => view.getInt32(at
 export const source4 = (view: DataView, at: number): number => view.getInt32(at + SOURCE);
 export const destination4 = (view: DataView, at: number): number => view.getInt32(at + DESTINATION);
 
-export const setTotalLength4 = (view: DataView, at: number, bytes: number): void => view.setUint16(at + LENGTH, bytes);
+export const setTotalLength4 = (view: DataView, at: number, bytes: number): void =>
+  view.setUint16(at + LENGTH, bytes);
 export const setIdentification4 = (view: DataView, at: number, id: number): void =>
   view.setUint16(at + IDENTIFICATION, id);
 /** Flags (DF, MF) or-ed with the offset in units of 8 bytes. */
-export const setFragment4 = (view: DataView, at: number, word: number): void => view.setUint16(at + FRAGMENT, word);
+export const setFragment4 = (view: DataView, at: number, word: number): void =>
+  view.setUint16(at + FRAGMENT, word);
 
 /**
  * Writes a whole header without options, checksum included, in header order.

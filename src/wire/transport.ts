@@ -21,6 +21,8 @@ export const tcpHeaderBytes = (view: DataView, at: number): number => (view.getU
 export const tcpFlags = (view: DataView, at: number): number => view.getUint8(at + 13);
 export const setTcpFlags = (view: DataView, at: number, flags: number): void => view.setUint8(at + 13, flags);
 export const tcpSequence = (view: DataView, at: number): number => view.getInt32(at + 4);
-export const setTcpSequence = (view: DataView, at: number, sequence: number): void => view.setInt32(at + 4, sequence);
+export const setTcpSequence = (view: DataView, at: number, sequence: number): void =>
+  view.setInt32(at + 4, sequence);
 export const udpLength = (view: DataView, at: number): number => view.getUint16(at + 4);
-export const setUdpLength = (view: DataView, at: number, bytes: number): void => view.setUint16(at + 4, bytes);
+export const setUdpLength = (view: DataView, at: number, bytes: number): void =>
+  view.setUint16(at + 4, bytes);

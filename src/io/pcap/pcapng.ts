@@ -39,7 +39,8 @@ function* blocks(source: ByteSource): Generator<Captured> {
     if (isSection) {
       const magic = head.readUInt32BE(8);
       little = magic !== BYTE_ORDER_MAGIC;
-      if (little && head.readUInt32LE(8) !== BYTE_ORDER_MAGIC) throw damaged(source, packet, 'a section without byte order');
+      if (little && head.readUInt32LE(8) !== BYTE_ORDER_MAGIC)
+        throw damaged(source, packet, 'a section without byte order');
       interfaces = [];
     }
     const type = little ? head.readUInt32LE(0) : head.readUInt32BE(0);
@@ -119,7 +120,8 @@ function readPacket(
   if (size < header + 4) throw damaged(source, packet, 'a packet block that is too short');
   const id = type === Block.enhanced ? block.word(8) : type === Block.packet ? block.half(8) : 0;
   const from = interfaces[id];
-  if (from === undefined) throw damaged(source, packet, `a packet of interface ${id}, which was not described`);
+  if (from === undefined)
+    throw damaged(source, packet, `a packet of interface ${id}, which was not described`);
   checkLinkType(source, from.linkType);
   into.linkType = from.linkType;
   let length: number;
@@ -139,4 +141,3 @@ function readPacket(
   }
   into.frame = block.bytes.subarray(header, header + length);
 }
-

@@ -58,7 +58,9 @@ export function openCapture(source: ByteSource): Capture {
       return readPcap(source, true, 1);
   }
   if (magic >>> 16 === 0x1f8b) {
-    throw new CaptureError(`${source.name}: looks like gzip; unpack it first (zcat ${source.name} | clatd replay -)`);
+    throw new CaptureError(
+      `${source.name}: looks like gzip; unpack it first (zcat ${source.name} | clatd replay -)`,
+    );
   }
   throw new CaptureError(`${source.name}: not a capture (neither pcap nor pcapng)`);
 }
@@ -77,7 +79,12 @@ function readPcap(source: ByteSource, little: boolean, unit: number): Capture {
   return { nanoseconds: unit === 1, packets: pcapPackets(source, little, unit, linkType) };
 }
 
-function* pcapPackets(source: ByteSource, little: boolean, unit: number, linkType: number): Generator<Captured> {
+function* pcapPackets(
+  source: ByteSource,
+  little: boolean,
+  unit: number,
+  linkType: number,
+): Generator<Captured> {
   const captured: Captured = { frame: new Uint8Array(0), linkType, seconds: 0, nanoseconds: 0 };
   for (let packet = 1; ; packet++) {
     const got = source.want(RECORD);
@@ -88,7 +95,8 @@ function* pcapPackets(source: ByteSource, little: boolean, unit: number, linkTyp
     captured.seconds = word(0);
     captured.nanoseconds = word(4) * unit;
     const length = word(8);
-    if (length > MOST_FRAME) throw damaged(source, packet, `a length of ${length} bytes: the capture is damaged here`);
+    if (length > MOST_FRAME)
+      throw damaged(source, packet, `a length of ${length} bytes: the capture is damaged here`);
     const available = source.want(RECORD + length) - RECORD;
     if (available < length) {
       throw damaged(source, packet, `the capture is cut off: ${length} bytes announced, ${available} there`);

@@ -1,0 +1,207 @@
+/** The list as a whole (EAM-4): the same prefix twice, and overlaps. O(n), in typed arrays: a million entries in 0.5 s. */
+import { EamList } from '../address/eam.ts';
+import { formatIp4, formatIp6 } from '../address/format.ts';
+import { type Ip6, inPrefix4, inPrefix6, mask32, type Prefix4, type Prefix6 } from '../address/ip.ts';
+import type { Mistake } from './mistake.ts';
+
+export interface Neighbours {
+  readonly pool6: Prefix6 | null;
+  readonly ipv4Addr: number;
+  readonly ipv6Addr: Ip6 | null;
+  readonly rfc6791v4Prefix: Prefix4;
+}
+
+/** More of a kind than this are only counted. */
+const MOST = 5;
+
+export interface CheckedEam {
+  /** Without the repetitions. */
+  readonly list: EamList;
+  readonly mistakes: Mistake[];
+  readonly warnings: string[];
+}
+
+/** @param place says where entry i of the list was given */
+export function checkEam(list: EamList, place: (line: number) => string, others: Neighbours): CheckedEam {
+  const by4 = new PrefixIndex(list, 4);
+  const by6 = new PrefixIndex(list, 6);
+  const conflicts = new Capped();
+  const repeated = new Capped();
+  const drop = new Uint8Array(list.size);
+  let dropped = 0;
+  for (let i = 0; i < list.size; i++) {
+    const twin4 = by4.add(i);
+    const twin6 = by6.add(i);
+    if (twin4 < 0 && twin6 < 0) continue;
+    drop[i] = 1;
+    dropped++;
+    const here = place(list.line[i]!);
+    if (twin4 === twin6) {
+      repeated.add(() => `${here}: ${text(list, i)} is given twice (kept once)`);
+      continue;
+    }
+    const twin = twin4 >= 0 ? twin4 : twin6;
+    const side = twin4 >= 0 ? prefix4(list, i) : prefix6(list, i);
+    conflicts.add(
+      () =>
+        `${here} ${side} has another partner already: ${text(list, twin)} (${place(list.line[twin]!)}); remove one of the two`,
+    );
+  }
+  const mistakes = conflicts
+    .all((n) => `: and ${n} more such conflicts`)
+    .map((line) => {
+      const space = line.indexOf(' ');
+      return { where: line.slice(0, space), message: line.slice(space + 1) };
+    });
+  const warnings = [
+    ...repeated.all((n) => `and ${n} more mappings are given twice`),
+    ...overlaps(list, by4, by6),
+    ...meetings(list, others),
+  ];
+  return { list: dropped === 0 ? list : without(list, drop), mistakes, warnings };
+}
+
+function overlaps(list: EamList, by4: PrefixIndex, by6: PrefixIndex): string[] {
+  const found = new Capped();
+  for (let i = 0; i < list.size; i++) {
+    const outer4 = by4.coveredBy(i);
+    if (outer4 >= 0)
+      found.add(() => `${text(list, i)} lies inside ${text(list, outer4)}: the longer IPv4 prefix wins`);
+    const outer6 = by6.coveredBy(i);
+    if (outer6 >= 0)
+      found.add(() => `${text(list, i)} lies inside ${text(list, outer6)}: the longer IPv6 prefix wins`);
+  }
+  return found.all((n) => `and ${n} more overlaps between mappings`);
+}
+
+function meetings(list: EamList, others: Neighbours): string[] {
+  const found = new Capped();
+  const { pool6, ipv4Addr, ipv6Addr, rfc6791v4Prefix: pool4 } = others;
+  for (let i = 0; i < list.size; i++) {
+    const v4: Prefix4 = { address: list.v4[i]!, length: list.length4[i]! };
+    const inPool = v4.length >= pool4.length ? inPrefix4(v4.address, pool4) : inPrefix4(pool4.address, v4);
+    if (inPool) found.add(() => `${text(list, i)} overlaps rfc6791v4-prefix`);
+    if (inPrefix4(ipv4Addr, v4))
+      found.add(
+        () => `${text(list, i)} contains ipv4-addr ${formatIp4(ipv4Addr)}, which is answered by clatd itself`,
+      );
+    if (pool6 === null && ipv6Addr === null) continue;
+    const v6: Prefix6 = { address: address6(list, i), length: list.length6[i]! };
+    if (
+      pool6 !== null &&
+      (v6.length >= pool6.length ? inPrefix6(v6.address, pool6) : inPrefix6(pool6.address, v6))
+    ) {
+      found.add(() => `${text(list, i)} overlaps pool6: the mapping wins`);
+    }
+    if (ipv6Addr !== null && inPrefix6(ipv6Addr, v6)) {
+      found.add(
+        () => `${text(list, i)} contains ipv6-addr ${formatIp6(ipv6Addr)}, which is answered by clatd itself`,
+      );
+    }
+  }
+  return found.all((n) => `and ${n} more overlaps with pool6, ipv4-addr, ipv6-addr or rfc6791v4-prefix`);
+}
+
+const address6 = (list: EamList, i: number): Ip6 => [
+  list.v6[4 * i]!,
+  list.v6[4 * i + 1]!,
+  list.v6[4 * i + 2]!,
+  list.v6[4 * i + 3]!,
+];
+const prefix4 = (list: EamList, i: number): string => `${formatIp4(list.v4[i]!)}/${list.length4[i]}`;
+const prefix6 = (list: EamList, i: number): string => `${formatIp6(address6(list, i))}/${list.length6[i]}`;
+const text = (list: EamList, i: number): string => `${prefix4(list, i)}=${prefix6(list, i)}`;
+
+function without(list: EamList, drop: Uint8Array): EamList {
+  const kept = new EamList(list.size);
+  for (let i = 0; i < list.size; i++) {
+    if (drop[i] === 0)
+      kept.add(list.v4[i]!, list.length4[i]!, address6(list, i), list.length6[i]!, list.line[i]!);
+  }
+  return kept;
+}
+
+/** The first few messages and how many more there were. */
+class Capped {
+  readonly #messages: string[] = [];
+  #more = 0;
+
+  add(message: () => string): void {
+    if (this.#messages.length < MOST) this.#messages.push(message());
+    else this.#more++;
+  }
+
+  all(rest: (more: number) => string): string[] {
+    return this.#more === 0 ? this.#messages : [...this.#messages, rest(this.#more)];
+  }
+}
+
+/** A hash of prefixes of one side: address and length to the first entry that has them. */
+class PrefixIndex {
+  readonly #list: EamList;
+  readonly #side: 4 | 6;
+  readonly #slots: Int32Array;
+  readonly #mask: number;
+  /** Lengths in use, longest first. */
+  readonly #lengths: number[];
+
+  constructor(list: EamList, side: 4 | 6) {
+    this.#list = list;
+    this.#side = side;
+    this.#mask = (1 << (32 - Math.clz32(Math.max(1, list.size * 2 - 1)))) - 1;
+    this.#slots = new Int32Array(this.#mask + 1);
+    const used = new Uint8Array(129);
+    const lengths = side === 4 ? list.length4 : list.length6;
+    for (let i = 0; i < list.size; i++) used[lengths[i]!] = 1;
+    this.#lengths = [...used.keys()].filter((length) => used[length] === 1).reverse();
+  }
+
+  /** Adds entry i unless its prefix is there. @returns the entry that has it already, or -1 */
+  add(i: number): number {
+    return this.#seek(i, this.#length(i), i);
+  }
+
+  /** The entry with the longest prefix that contains that of entry i and is shorter, or -1. */
+  coveredBy(i: number): number {
+    const length = this.#length(i);
+    for (const shorter of this.#lengths) {
+      if (shorter >= length) continue;
+      const found = this.#seek(i, shorter, -1);
+      if (found >= 0) return found;
+    }
+    return -1;
+  }
+
+  #length(i: number): number {
+    return this.#side === 4 ? this.#list.length4[i]! : this.#list.length6[i]!;
+  }
+
+  /** Looks for the first `length` bits of entry i; puts `put` in the free slot met, unless it is -1. */
+  #seek(i: number, length: number, put: number): number {
+    const { v4, v6, length4, length6 } = this.#list;
+    const four = this.#side === 4;
+    const a = (four ? v4[i]! : v6[4 * i]!) & mask32(length);
+    const b = four ? 0 : v6[4 * i + 1]! & mask32(length - 32);
+    const c = four ? 0 : v6[4 * i + 2]! & mask32(length - 64);
+    const d = four ? 0 : v6[4 * i + 3]! & mask32(length - 96);
+    let hash = Math.imul(a ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ length, 0x9e3779b1);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ d, 0x7feb352d);
+    let slot = (hash ^ (hash >>> 13)) & this.#mask;
+    for (;;) {
+      const entry = this.#slots[slot]! - 1;
+      if (entry < 0) {
+        if (put >= 0) this.#slots[slot] = put + 1;
+        return -1;
+      }
+      const same = four
+        ? length4[entry] === length && v4[entry] === a
+        : length6[entry] === length &&
+          v6[4 * entry] === a &&
+          v6[4 * entry + 1] === b &&
+          v6[4 * entry + 2] === c &&
+          v6[4 * entry + 3] === d;
+      if (same) return entry;
+      slot = (slot + 1) & this.#mask;
+    }
+  }
+}

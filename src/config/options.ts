@@ -1,0 +1,257 @@
+/**
+ * THE option table: one row an option. From it come the command line, the configuration file's keys, `--help` and
+ * docs/options.md. To add an option: a row here, its value in config.ts, its check in load.ts.
+ */
+
+/** value: once; list: any number of times; flag: `--name` or `--no-name`. */
+export type OptionKind = 'value' | 'list' | 'flag';
+
+/** translation: run and replay; run: the daemon only. */
+export type OptionScope = 'translation' | 'run';
+
+export interface OptionRow {
+  readonly name: string;
+  readonly kind: OptionKind;
+  /** What stands for the value in help. */
+  readonly value?: string;
+  /** In words. */
+  readonly default: string;
+  readonly scope: OptionScope;
+  readonly group: 'Addresses' | 'Packets' | 'Daemon';
+  readonly help: string;
+  /** The peers' words for the same thing, taken silently. */
+  readonly aliases?: readonly string[];
+}
+
+export const OPTIONS: readonly OptionRow[] = [
+  {
+    name: 'pool6',
+    kind: 'value',
+    value: 'PREFIX',
+    default: 'none (replay), discovered (run)',
+    scope: 'translation',
+    group: 'Addresses',
+    help: 'RFC 6052 prefix of the NAT64 (PLAT), /32, /40, /48, /56, /64 or /96',
+    aliases: ['prefix', 'plat-prefix'],
+  },
+  {
+    name: 'eam',
+    kind: 'list',
+    value: 'V4[/LEN]=V6[/LEN]',
+    default: 'none',
+    scope: 'translation',
+    group: 'Addresses',
+    help: 'explicit address mapping (RFC 7757); may be given several times',
+    aliases: ['map', 'eamt'],
+  },
+  {
+    name: 'eam-file',
+    kind: 'value',
+    value: 'FILE',
+    default: 'none',
+    scope: 'translation',
+    group: 'Addresses',
+    help: 'more mappings, one a line, # comments; read again at SIGHUP',
+    aliases: ['map-file'],
+  },
+  {
+    name: 'denylist4',
+    kind: 'list',
+    value: 'PREFIX',
+    default: 'none',
+    scope: 'translation',
+    group: 'Addresses',
+    help: 'IPv4 prefix that pool6 does not translate; may be given several times',
+  },
+  {
+    name: 'ipv4-addr',
+    kind: 'value',
+    value: 'ADDR',
+    default: '192.0.0.1',
+    scope: 'translation',
+    group: 'Addresses',
+    help: 'own IPv4 address: source of ICMP errors, answers ping',
+  },
+  {
+    name: 'ipv6-addr',
+    kind: 'value',
+    value: 'ADDR',
+    default: 'none: errors carry the address they stand in for',
+    scope: 'translation',
+    group: 'Addresses',
+    help: 'own IPv6 address: source of ICMPv6 errors, answers ping',
+  },
+  {
+    name: 'rfc6791v4-prefix',
+    kind: 'value',
+    value: 'PREFIX',
+    default: '192.0.0.8/32',
+    scope: 'translation',
+    group: 'Addresses',
+    help: 'sources for ICMPv6 errors of routers that have no IPv4 address',
+  },
+  {
+    name: 'wkpf-strict',
+    kind: 'flag',
+    default: 'on',
+    scope: 'translation',
+    group: 'Addresses',
+    help: 'refuse non-global IPv4 addresses under 64:ff9b::/96 (RFC 6052 §3.1); --no-wkpf-strict for networks that carry private addresses over it',
+  },
+  {
+    name: 'strict-suffix',
+    kind: 'flag',
+    default: 'off',
+    scope: 'translation',
+    group: 'Addresses',
+    help: 'refuse IPv6 addresses with bits set behind the embedded IPv4 address',
+  },
+  {
+    name: 'eam-hairpin-mode',
+    kind: 'value',
+    value: 'intrinsic|simple|off',
+    default: 'intrinsic',
+    scope: 'translation',
+    group: 'Addresses',
+    help: 'how hosts with mappings reach each other by their IPv4 addresses (RFC 7757 §4)',
+  },
+  {
+    name: 'lowest-ipv6-mtu',
+    kind: 'value',
+    value: 'BYTES',
+    default: '1280',
+    scope: 'translation',
+    group: 'Packets',
+    help: 'IPv4 packets without DF are fragmented to this size, 1280..65535',
+    aliases: ['offlink-mtu'],
+  },
+  {
+    name: 'ipv6-mtu',
+    kind: 'value',
+    value: 'BYTES',
+    default: "the device's",
+    scope: 'translation',
+    group: 'Packets',
+    help: 'next-hop MTU on the IPv6 side, 1280..65535',
+  },
+  {
+    name: 'ipv4-mtu',
+    kind: 'value',
+    value: 'BYTES',
+    default: "the device's",
+    scope: 'translation',
+    group: 'Packets',
+    help: 'next-hop MTU on the IPv4 side, 68..65535',
+  },
+  {
+    name: 'mtu-plateaus',
+    kind: 'value',
+    value: 'LIST',
+    default: '65535,32000,17914,8166,4352,2002,1492,1006,508,296,68',
+    scope: 'translation',
+    group: 'Packets',
+    help: 'MTUs to assume of routers that name none (RFC 1191), separated by commas',
+  },
+  {
+    name: 'udp-cksum-mode',
+    kind: 'value',
+    value: 'calc|drop|fwd',
+    default: 'calc',
+    scope: 'translation',
+    group: 'Packets',
+    help: 'UDP over IPv4 without checksum: compute one, drop, or forward as it is',
+  },
+  {
+    name: 'zeroize-traffic-class',
+    kind: 'flag',
+    default: 'off',
+    scope: 'translation',
+    group: 'Packets',
+    help: 'set the Traffic Class to 0 instead of copying TOS',
+  },
+  {
+    name: 'override-tos',
+    kind: 'value',
+    value: 'N',
+    default: 'off: the Traffic Class is copied',
+    scope: 'translation',
+    group: 'Packets',
+    help: 'TOS of translated IPv4 packets, 0..255, decimal or 0x',
+  },
+  {
+    name: 'icmp-errors',
+    kind: 'value',
+    value: 'limited|unlimited|off',
+    default: 'limited',
+    scope: 'translation',
+    group: 'Packets',
+    help: 'ICMP errors of our own: rate limited, all, or none',
+  },
+  {
+    name: 'mss-clamp',
+    kind: 'value',
+    value: 'off|auto|N',
+    default: 'off',
+    scope: 'translation',
+    group: 'Packets',
+    help: 'lower the TCP MSS to N, or to what the MTUs allow (auto)',
+  },
+  {
+    name: 'tun',
+    kind: 'value',
+    value: 'NAME',
+    default: 'clat',
+    scope: 'run',
+    group: 'Daemon',
+    help: 'TUN device to create, or to attach to if it exists',
+    aliases: ['tun-device', 'clat-dev'],
+  },
+  {
+    name: 'configure',
+    kind: 'flag',
+    default: 'on',
+    scope: 'run',
+    group: 'Daemon',
+    help: 'set up addresses, routes and forwarding, and undo it at the end; --no-configure leaves the host alone',
+  },
+  {
+    name: 'workers',
+    kind: 'value',
+    value: 'N|auto',
+    default: 'auto',
+    scope: 'run',
+    group: 'Daemon',
+    help: 'data-plane threads, each with a queue of its own, 1..64',
+  },
+  {
+    name: 'offload',
+    kind: 'value',
+    value: 'auto|uso|tso|csum|off',
+    default: 'auto',
+    scope: 'run',
+    group: 'Daemon',
+    help: 'the most to ask of the kernel: UDP and TCP segmentation, TCP only, checksums only, nothing',
+  },
+  {
+    name: 'coalesce',
+    kind: 'flag',
+    default: 'on',
+    scope: 'run',
+    group: 'Daemon',
+    help: 'write consecutive datagrams of a flow at once, as one that the kernel cuts apart again',
+  },
+  {
+    name: 'log-level',
+    kind: 'value',
+    value: 'debug|info|warn|error',
+    default: 'info',
+    scope: 'run',
+    group: 'Daemon',
+    help: 'how much to say on standard error',
+  },
+];
+
+/** A row by its name or by a peer's word for it. */
+export function findOption(name: string): OptionRow | undefined {
+  return OPTIONS.find((row) => row.name === name || (row.aliases?.includes(name) ?? false));
+}
