@@ -113,8 +113,8 @@ export function tcp6(
   view.setUint8(0, 0x60);
   view.setUint16(4, length - 40);
   view.setUint16(6, 0x0640);
-  source.forEach((word, i) => view.setInt32(8 + 4 * i, word));
-  destination.forEach((word, i) => view.setInt32(24 + 4 * i, word));
+  for (const [i, word] of source.entries()) view.setInt32(8 + 4 * i, word);
+  for (const [i, word] of destination.entries()) view.setInt32(24 + 4 * i, word);
   view.setUint16(40 + 12, 0x5010);
   return packet;
 }

@@ -102,6 +102,19 @@ export const COMMANDS: readonly Command[] = [
     },
   },
   {
+    name: 'explain',
+    words: '[REASON…]',
+    summary: 'say what a reason means, or with --packet what becomes of a packet and why',
+    scope: 'translation',
+    own: [{ name: 'packet', kind: 'value', value: 'HEX', help: 'the packet, from its IP header on' }, CONFIG],
+    run: async (call, io) => {
+      const config = call.translation();
+      const { explainPacket, explainReasons } = await import('./explain.ts');
+      const packet = text(call.own['packet']);
+      return packet === undefined ? explainReasons(call.words, io) : explainPacket(packet, config, io);
+    },
+  },
+  {
     name: 'plan',
     words: '',
     summary: 'print what `run` with the same options would change on this host, and why; changes nothing',
@@ -231,7 +244,7 @@ function checkWords(command: Command, words: readonly string[], own: RawOptions)
       message: `${required[words.length]} is missing: clatd ${command.name} ${command.words}`,
     });
   }
-  const repeats = wanted.at(-1)?.endsWith('…') ?? false;
+  const repeats = wanted.at(-1)?.includes('…') ?? false;
   for (const word of repeats ? [] : words.slice(wanted.length)) {
     mistakes.push({ where: command.name, message: `"${word}" is one word too many` });
   }

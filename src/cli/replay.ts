@@ -2,8 +2,9 @@
 import { existsSync, statSync } from 'node:fs';
 import type { TranslationConfig } from '../config/config.ts';
 import { OfflineTranslator, type Outcome } from '../dataplane/offline.ts';
+import { type Capture, CaptureError } from '../io/pcap/capture.ts';
 import { ipOffset } from '../io/pcap/link-type.ts';
-import { type Capture, CaptureError, openCapture } from '../io/pcap/reader.ts';
+import { openCapture } from '../io/pcap/reader.ts';
 import { ByteSource } from '../io/pcap/source.ts';
 import { FileSink, PcapWriter } from '../io/pcap/writer.ts';
 import { REASONS, type ReasonName, type Verdict } from '../translate/reasons.ts';

@@ -1,5 +1,5 @@
 /** pcapng (draft-ietf-opsawg-pcapng): sections in either byte order, several interfaces, their own clocks. */
-import { type Capture, type Captured, checkLinkType, damaged, MOST_FRAME } from './reader.ts';
+import { type Capture, type Captured, checkLinkType, damaged, MOST_FRAME } from './capture.ts';
 import type { ByteSource } from './source.ts';
 
 const Block = { section: 0x0a0d0d0a, interface: 1, packet: 2, simple: 3, enhanced: 6 } as const;
