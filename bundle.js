@@ -19,11 +19,15 @@ export async function bundle(options) {
     legalComments: 'none',
     logLevel: 'warning',
     // CommonJS dependencies inside an ES module bundle still call require().
-    banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);",
+    },
     ...options,
     write: false,
   });
-  await Promise.all(outputFiles.map(({ path, text }) => writeFile(path, path.endsWith('js') ? keepConst(text) : text)));
+  await Promise.all(
+    outputFiles.map(({ path, text }) => writeFile(path, path.endsWith('js') ? keepConst(text) : text)),
+  );
 }
 
 /**
@@ -52,7 +56,9 @@ const LETS = ['src', 'bench'].flatMap((folder) =>
   readdirSync(new URL(folder, import.meta.url), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .flatMap((entry) => [
-      ...readFileSync(join(entry.parentPath ?? entry.path, entry.name), 'utf8').matchAll(/^(?:export )?let (\w+)/gm),
+      ...readFileSync(join(entry.parentPath ?? entry.path, entry.name), 'utf8').matchAll(
+        /^(?:export )?let (\w+)/gm,
+      ),
     ])
     .map(([, name]) => name),
 );

@@ -201,7 +201,7 @@ function parse(command: Command, argv: readonly string[], io: CliIo): Call {
     })
     .string(values)
     .boolean(names('flag'))
-    .parseSync([...argv]) as Record<string, unknown>;
+    .parseSync(joinDash(argv)) as Record<string, unknown>;
   const { _: bare, $0: _program, ...given } = parsed;
   const words = (bare as unknown[]).map(String);
   const own: Record<string, RawOptions[string]> = {};
@@ -232,6 +232,14 @@ function parse(command: Command, argv: readonly string[], io: CliIo): Call {
     daemon: () => take(load(loadRun)),
     reload: () => load(loadRun),
   };
+}
+
+/** `--output -` to `--output=-`: yargs would take a lone dash for a word. */
+function joinDash(argv: readonly string[]): string[] {
+  return argv.flatMap((word, i) => {
+    if (word === '-' && argv[i - 1]?.startsWith('--')) return [];
+    return argv[i + 1] === '-' && word.startsWith('--') && !word.includes('=') ? [`${word}=-`] : [word];
+  });
 }
 
 function checkWords(command: Command, words: readonly string[], own: RawOptions): Mistake[] {

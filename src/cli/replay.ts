@@ -94,7 +94,7 @@ export async function replay(
   return fail(`${damage}; what came before it is kept`, 1);
 }
 
-const reasonOf = (error: unknown): string => (error as Error).message.replace(/^[A-Z]+: /, '');
+const reasonOf = (error: unknown): string => (error as Error).message.replace(/^[A-Z]+: /, '').replace(/, \w+( '.*')?$/, '');
 
 /** An output that is the input, or the other output, would destroy it. */
 function sameFile({ input, output, report }: ReplayArguments): string | null {
