@@ -44,7 +44,8 @@ export function hairpin(
   between.destination = packet.destination;
   between.headerBytes = HEADER4;
   between.length = HEADER4 + payload;
-  between.transport = at;
+  // Nothing in the head (a later fragment, another protocol): all of the payload stands where it was received.
+  between.transport = inHead === 0 ? packet.transport : at;
   between.payload = payload;
   between.present = payload;
   between.detached = inHead;
