@@ -10,6 +10,8 @@ export interface Contestant {
   readonly kind: 'clatd' | 'tayga' | 'plain';
   /** What is run, for the record. */
   readonly command: string;
+  /** clatd's program file. */
+  readonly main?: string;
   /** Starts the translator in the bed's host; packets may not flow yet. null: there is nothing to start. */
   start(bed: Bed): Running | null;
 }
@@ -28,6 +30,7 @@ export function clatd(name: string, options: readonly string[] = [], main = ownM
     name,
     kind: 'clatd',
     command: ['clatd', 'run', ...options].join(' '),
+    main,
     start(bed) {
       const args = [main, 'run', '--pool6', addresses.pool6, ...options];
       if (bed.mapping === 'usual') {

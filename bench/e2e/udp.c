@@ -91,13 +91,13 @@ static int open_socket(int family) {
   if (fd < 0) fail("socket");
   const int bytes = 8 << 20;
   setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
+  // The far end answers for whole prefixes, whose addresses no interface has.
+  const int yes = 1;
+  if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &yes, sizeof yes);
   return fd;
 }
 
-// The far end answers for whole prefixes, whose addresses no interface has.
 static void bind_to(int fd, const peer *p) {
-  const int yes = 1;
-  if (p->address.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &yes, sizeof yes);
   if (bind(fd, (const struct sockaddr *)&p->address, p->length) < 0) fail("bind");
 }
 
@@ -178,7 +178,11 @@ static uint32_t *shuffled(uint32_t count) {
 static int flood(const peer *dest, size_t length, double seconds, double rate, uint32_t dests, const peer *source,
                  uint32_t sources) {
   const int fd = open_socket(dest->address.ss_family);
-  if (dests == 1 && sources == 0 && connect(fd, (const struct sockaddr *)&dest->address, dest->length) < 0) fail("connect");
+  if (sources == 1) bind_to(fd, source);
+  // Whatever stays the same is told to the kernel once.
+  if (dests == 1 && sources < 2 && connect(fd, (const struct sockaddr *)&dest->address, dest->length) < 0) {
+    fail("connect");
+  }
   static char data[LARGEST];
   struct mmsghdr messages[BATCH] = {0};
   struct iovec part = {data, length};
@@ -203,12 +207,12 @@ static int flood(const peer *dest, size_t length, double seconds, double rate, u
       }
       if (count > BATCH) count = BATCH;
     }
-    for (int i = 0; i < count && (dests > 1 || sources > 0); i++) {
+    for (int i = 0; i < count && (dests > 1 || sources > 1); i++) {
       to[i] = dests > 1 ? plus(*dest, dest_order[d]) : *dest;
       if (++d == dests) d = 0;
       messages[i].msg_hdr.msg_name = &to[i].address;
       messages[i].msg_hdr.msg_namelen = to[i].length;
-      if (sources == 0) continue;
+      if (sources < 2) continue;
       const peer from = plus(*source, source_order[s]);
       if (++s == sources) s = 0;
       set_source(&messages[i].msg_hdr, &controls[i], &from);

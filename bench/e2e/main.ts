@@ -1,0 +1,156 @@
+/** `npm run bench:e2e`: contestants in turn, A B A B, in one run; prints, writes JSON, draws. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { cannotSandbox, projectRoot } from '../../test/netns/sandbox.ts';
+import type { Mapping } from './bed.ts';
+import { chart } from './chart.ts';
+import { type Contestant, clatd, ownMain, plain, tayga } from './contestants.ts';
+import { compileUdp } from './load.ts';
+import { MEASURES, type Sample } from './measures.ts';
+import { Session } from './session.ts';
+import type { Results } from './summary.ts';
+import { digits, ratioTable, valueTable } from './table.ts';
+import { targetLines } from './targets.ts';
+
+const USAGE = `npm run bench:e2e -- [options]     (root; about 8 minutes)
+
+  --rounds N        alternations [5]
+  --seconds N       of one transfer [3]
+  --quick           2 rounds of 1 second: to see that it works, not to measure
+  --only LIST       of ${[...new Set(MEASURES.map(({ group }) => group))].join(', ')}
+  --without LIST    of clatd, tayga, plain: leave them out
+  --with OPTIONS    one more clatd with these options, e.g. --with "--workers 1 --offload off"; repeatable
+  --workers         more clatds: one worker, two workers, no offload
+  --clatd MAIN.JS   one more clatd: another build; repeatable
+  --tayga PROGRAM   one more TAYGA: another build; repeatable
+  --from FILE.json  print and draw an earlier run
+  --svg FILE        where to draw [bench/results/e2e.svg]
+`;
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    without: { type: 'string', default: '' },
+    with: { type: 'string', multiple: true, default: [] },
+    workers: { type: 'boolean', default: false },
+    clatd: { type: 'string', multiple: true, default: [] },
+    tayga: { type: 'string', multiple: true, default: [] },
+    from: { type: 'string' },
+    svg: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+const folder = join(projectRoot(), 'bench/results');
+
+function contestants(): Contestant[] {
+  const without = options.without.split(',');
+  const list = [clatd('clatd'), tayga('TAYGA'), plain].filter(({ kind }) => !without.includes(kind));
+  if (options.workers) {
+    list.push(clatd('clatd, 1 worker', ['--workers', '1']));
+    list.push(clatd('clatd, 2 workers', ['--workers', '2']));
+    list.push(clatd('clatd, no offload', ['--offload', 'off']));
+  }
+  for (const text of options.with) list.push(clatd(`clatd ${text}`, text.split(/\s+/)));
+  for (const main of options.clatd) list.push(clatd(basename(dirname(main)), [], main));
+  for (const program of options.tayga) list.push(tayga(program, program));
+  return list;
+}
+
+async function measure(): Promise<Results> {
+  const rounds = options.quick ? 2 : Number(options.rounds);
+  const seconds = options.quick ? 1 : Number(options.seconds);
+  const only = options.only?.split(',');
+  const measures = MEASURES.filter(({ group }) => only === undefined || only.includes(group));
+  const all = contestants();
+  const samples: Record<string, Sample[]> = {};
+  for (const { name } of all) samples[name] = Array.from({ length: rounds }, () => ({}));
+  mkdirSync(folder, { recursive: true });
+  const udp = compileUdp(folder);
+  const sessions = new Map<string, Session>();
+  const session = async (contestant: Contestant, mapping: Mapping): Promise<Session> => {
+    const key = `${mapping} ${contestant.name}`;
+    const open = sessions.get(key) ?? (await Session.open(contestant, mapping, udp));
+    sessions.set(key, open);
+    return open;
+  };
+  try {
+    for (const measure of measures) {
+      const entrants = all.filter((contestant) => measure.applies(contestant));
+      for (let round = 0; round < Math.min(rounds, measure.mostRounds ?? rounds); round++) {
+        for (const contestant of entrants) {
+          const sample = await measure.run(contestant, {
+            udp,
+            seconds,
+            session: (mapping) => session(contestant, mapping),
+          });
+          Object.assign(samples[contestant.name]![round]!, sample);
+          const text = Object.values(sample).map(digits).join(' ');
+          process.stderr.write(`${measure.name}, round ${round + 1}, ${contestant.name}: ${text}\n`);
+        }
+      }
+    }
+  } finally {
+    for (const open of sessions.values()) await open.close();
+  }
+  return {
+    date: new Date().toISOString(),
+    machine: `${cpus().length} x ${cpus()[0]!.model.trim()}`,
+    node: process.version,
+    kernel: release(),
+    rounds,
+    seconds,
+    contestants: all.map(({ name, kind, command }) => ({ name, kind, command })),
+    figures: measures.flatMap(({ figures }) => figures),
+    samples,
+  };
+}
+
+function tell(results: Results): void {
+  const { machine, node, kernel, date, rounds, seconds } = results;
+  console.log(`\n${machine}, Linux ${kernel}, Node ${node}, ${date}`);
+  console.log(`medians of ${rounds} rounds of ${seconds} s (least–most)\n`);
+  console.log(valueTable(results).join('\n'));
+  for (const kind of ['tayga', 'plain']) {
+    const reference = results.contestants.find((contestant) => contestant.kind === kind)?.name;
+    if (reference === undefined || results.contestants.length < 2) continue;
+    console.log(`\nagainst ${reference}, round by round (↑ more is better, ↓ less)\n`);
+    console.log(ratioTable(results, reference).join('\n'));
+  }
+  for (const { name } of results.contestants.filter(({ kind }) => kind === 'clatd').slice(0, 1)) {
+    console.log(`\naims, for ${name}\n`);
+    console.log(targetLines(results, name).join('\n'));
+  }
+}
+
+async function main(): Promise<number> {
+  if (options.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  let results: Results;
+  if (options.from !== undefined) {
+    results = JSON.parse(readFileSync(options.from, 'utf8')) as Results;
+  } else {
+    const reason = cannotSandbox(['iperf3', 'cc', 'ping', 'tayga', 'sysctl']);
+    if (reason !== null) {
+      process.stderr.write(`bench:e2e: ${reason}\n`);
+      return 1;
+    }
+    process.stderr.write(`clatd is ${ownMain()}\n`);
+    results = await measure();
+    const file = join(folder, `e2e-${results.date.replace(/[:.]/g, '-')}.json`);
+    writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+    process.stderr.write(`written: ${file}\n`);
+  }
+  tell(results);
+  writeFileSync(options.svg ?? join(folder, 'e2e.svg'), chart(results));
+  return 0;
+}
+
+process.exitCode = await main();
