@@ -1,31 +1,15 @@
 /** Tests as sentences: must('T46-HDR-6', what, packet, refuses('TtlExpired46', …)). */
 import { expect, test } from 'vitest';
-import type { TranslationConfig } from '../../src/config/config.ts';
-import { loadTranslation, type RawOptions } from '../../src/config/load.ts';
+import type { RawOptions } from '../../src/config/load.ts';
 import { OfflineTranslator, type Outcome } from '../../src/dataplane/offline.ts';
 import type { ReasonName, Verdict } from '../../src/translate/reasons.ts';
-import { type Bytes, hex, OWN4, OWN6 } from './packets.ts';
+import { configure } from './options.ts';
+import { type Bytes, hex } from './packets.ts';
+
+export { configure };
 
 /** Identification of IPv4 packets in tests. */
 export const ID = 0xabcd;
-
-/** Appendix A's configuration, with overrides as on the command line. */
-export function configure(options: RawOptions = {}): TranslationConfig {
-  const loaded = loadTranslation(
-    {
-      pool6: '2001:db8:64::/96',
-      eam: ['192.0.2.1=2001:db8:1::1'],
-      'ipv4-addr': OWN4,
-      'ipv6-addr': OWN6,
-      'icmp-errors': 'unlimited',
-      ...options,
-    },
-    { read: () => new Uint8Array(0) },
-  );
-  if (!loaded.ok)
-    throw new Error(loaded.mistakes.map(({ where, message }) => `${where}: ${message}`).join('\n'));
-  return loaded.config;
-}
 
 export interface MustOptions {
   options?: RawOptions;
