@@ -1,13 +1,14 @@
 /** `clatd replay`: the translator on a capture. Needs no privilege; streams, so any size will do. */
-import { existsSync, statSync } from 'node:fs';
 import type { TranslationConfig } from '../config/config.ts';
 import { OfflineTranslator, type Outcome } from '../dataplane/offline.ts';
 import { type Capture, CaptureError } from '../io/pcap/capture.ts';
 import { ipOffset } from '../io/pcap/link-type.ts';
 import { openCapture } from '../io/pcap/reader.ts';
+import { FileSink, SinkError, systemReason } from '../io/pcap/sink.ts';
 import { ByteSource } from '../io/pcap/source.ts';
-import { FileSink, PcapWriter } from '../io/pcap/writer.ts';
-import { REASONS, type ReasonName, type Verdict } from '../translate/reasons.ts';
+import { PcapWriter } from '../io/pcap/writer.ts';
+import { clash } from './replay-files.ts';
+import { Tally } from './replay-tally.ts';
 
 export interface ReplayArguments {
   /** A capture, or "-" for standard input. */
@@ -23,6 +24,11 @@ export interface ReplayIo {
   readonly stderr: { write(text: string): unknown };
 }
 
+/** As OfflineTranslator. */
+export interface PacketTranslator {
+  translate(packet: Uint8Array, nowMs: number): Outcome;
+}
+
 const NOT_IP: Outcome = { verdict: 'ignored', reason: 'NotIp', outputs: [] };
 
 /**
@@ -34,96 +40,78 @@ export async function replay(
   args: ReplayArguments,
   config: TranslationConfig,
   io: ReplayIo,
+  translator: PacketTranslator = new OfflineTranslator(config),
 ): Promise<number> {
-  const fail = (message: string, code: number): number => {
-    io.stderr.write(`clatd: ${message}\n`);
-    return code;
-  };
-  const clash = sameFile(args);
-  if (clash !== null) return fail(clash, 2);
+  const twice = clash(args);
+  if (twice !== null) {
+    io.stderr.write(`clatd: ${twice}\n`);
+    return 2;
+  }
+  const opened: { close(): void }[] = [];
+  try {
+    const source = new ByteSource(args.input);
+    opened.push(source);
+    // Before the outputs, so that a wrong input costs no file its content.
+    const capture = openCapture(source);
+    const writer = args.output === undefined ? null : new PcapWriter(args.output, capture.nanoseconds);
+    if (writer !== null) opened.push(writer);
+    const report = args.report === undefined ? null : new FileSink(args.report);
+    if (report !== null) opened.push(report);
 
-  let source: ByteSource;
-  try {
-    source = new ByteSource(args.input);
+    const tally = new Tally();
+    const problems = [attempt(source.name, () => translateAll(capture, translator, writer, report, tally))];
+    for (const one of opened.splice(0)) problems.push(attempt(source.name, () => one.close()));
+
+    const toStdout = args.output === '-' || args.report === '-';
+    (toStdout ? io.stderr : io.stdout).write(tally.table());
+    const met = problems.filter((problem) => problem !== null);
+    for (const problem of met) io.stderr.write(`clatd: ${problem}\n`);
+    return met.length === 0 ? 0 : 1;
   } catch (error) {
-    return fail(`cannot read ${args.input}: ${reasonOf(error)}`, 1);
+    for (const one of opened) attempt(args.input, () => one.close());
+    io.stderr.write(`clatd: ${beforeTheFirst(error, args.input)}\n`);
+    return 1;
   }
-  let writer: PcapWriter | null = null;
-  let report: FileSink | null = null;
-  const counts = new Map<string, number>();
-  let damage: string | null = null;
-  try {
-    const capture: Capture = openCapture(source);
-    let opening = args.output;
-    try {
-      if (args.output !== undefined) writer = new PcapWriter(args.output, capture.nanoseconds);
-      opening = args.report;
-      if (args.report !== undefined) report = new FileSink(args.report);
-    } catch (error) {
-      return fail(`cannot write ${opening}: ${reasonOf(error)}`, 1);
-    }
-    const translator = new OfflineTranslator(config);
-    let index = 0;
-    for (const { frame, linkType, seconds, nanoseconds } of capture.packets) {
-      const at = ipOffset(frame, linkType);
-      // The capture's own clock, so that the same capture always gives the same answers.
-      const outcome =
-        at < 0 ? NOT_IP : translator.translate(frame.subarray(at), seconds * 1000 + nanoseconds / 1_000_000);
-      const { verdict, reason, outputs } = outcome;
-      if (writer !== null) for (const output of outputs) writer.write(output, seconds, nanoseconds);
-      report?.text(`${JSON.stringify({ index, verdict, reason, outputs: outputs.length })}\n`);
-      const key = `${reason} ${verdict}`;
-      counts.set(key, (counts.get(key) ?? 0) + 1);
-      index++;
-    }
-  } catch (error) {
-    if (!(error instanceof CaptureError)) damage = `${source.name}: ${reasonOf(error)}`;
-    else damage = error.message;
-  }
-  try {
-    writer?.close();
-    report?.close();
-  } catch (error) {
-    return fail(`cannot write: ${reasonOf(error)}`, 1);
-  } finally {
-    source.close();
-  }
-  const toStdout = args.output === '-' || args.report === '-';
-  (toStdout ? io.stderr : io.stdout).write(summary(counts));
-  if (damage === null) return 0;
-  return fail(`${damage}; what came before it is kept`, 1);
 }
 
-const reasonOf = (error: unknown): string => (error as Error).message.replace(/^[A-Z]+: /, '').replace(/, \w+( '.*')?$/, '');
-
-/** An output that is the input, or the other output, would destroy it. */
-function sameFile({ input, output, report }: ReplayArguments): string | null {
-  if (output === '-' && report === '-') return '--output and --report cannot both be standard output';
-  const identity = (path: string | undefined): string | null => {
-    if (path === undefined || path === '-' || !existsSync(path)) return path === '-' ? null : (path ?? null);
-    const { dev, ino } = statSync(path);
-    return `${dev}:${ino}`;
-  };
-  const [in_, out, rep] = [identity(input), identity(output), identity(report)];
-  if (in_ !== null && in_ === out) return `--output ${output} is the input; choose another file`;
-  if (in_ !== null && in_ === rep) return `--report ${report} is the input; choose another file`;
-  if (out !== null && out === rep) return `--output and --report are both ${output}; choose two files`;
-  return null;
+function translateAll(
+  capture: Capture,
+  translator: PacketTranslator,
+  writer: PcapWriter | null,
+  report: FileSink | null,
+  tally: Tally,
+): void {
+  let index = 0;
+  for (const { bytes, start, end, linkType, seconds, nanoseconds } of capture.packets) {
+    const at = ipOffset(bytes, start, end, linkType);
+    // The capture's own clock, so that the same capture always gives the same answers.
+    const nowMs = seconds * 1000 + nanoseconds / 1_000_000;
+    const outcome = at < 0 ? NOT_IP : translator.translate(bytes.subarray(at, end), nowMs);
+    if (writer !== null) for (const output of outcome.outputs) writer.write(output, seconds, nanoseconds);
+    const restOfLine = tally.count(outcome);
+    report?.ascii(`{"index":${index}${restOfLine}`);
+    index++;
+  }
 }
 
-/** A table by reason, most frequent first. */
-function summary(counts: ReadonlyMap<string, number>): string {
-  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  const rows = [...counts]
-    .map(([key, count]) => {
-      const [name, verdict] = key.split(' ') as [ReasonName, Verdict];
-      return { row: REASONS.find((one) => one.name === name)!, verdict, count };
-    })
-    .toSorted((a, b) => b.count - a.count || a.row.name.localeCompare(b.row.name));
-  const lines = rows.map(({ row, verdict, count }) => {
-    const share = `${((100 * count) / total).toFixed(1)} %`;
-    return `${String(count).padStart(10)}  ${share.padStart(7)}  ${verdict.padEnd(10)}  ${row.name.padEnd(28)}  ${row.text} [${row.spec}, ${row.rfc}]`;
-  });
-  const heading = `${'packets'.padStart(10)}  ${'share'.padStart(7)}  ${'verdict'.padEnd(10)}  reason`;
-  return `${[heading, ...lines, `${String(total).padStart(10)}  in all`].join('\n')}\n`;
+/** @returns null, or what went wrong in the middle, as one line */
+function attempt(input: string, work: () => void): string | null {
+  try {
+    work();
+    return null;
+  } catch (error) {
+    if (error instanceof SinkError) return error.message;
+    if (error instanceof CaptureError) return `${error.message}; what came before it is kept`;
+    if (isSystemError(error))
+      return `cannot read ${input}: ${systemReason(error)}; what came before it is kept`;
+    throw error;
+  }
 }
+
+function beforeTheFirst(error: unknown, input: string): string {
+  if (error instanceof SinkError || error instanceof CaptureError) return error.message;
+  if (isSystemError(error)) return `cannot read ${input}: ${systemReason(error)}`;
+  throw error;
+}
+
+const isSystemError = (error: unknown): boolean => (error as NodeJS.ErrnoException).syscall !== undefined;

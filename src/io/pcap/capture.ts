@@ -1,10 +1,12 @@
 /** What both capture formats have in common. */
-import { isSupported, SUPPORTED_NAMES } from './link-type.ts';
+import { isSupported, linkTypeName, SUPPORTED_NAMES } from './link-type.ts';
 import type { ByteSource } from './source.ts';
 
-/** One captured frame. One object for all of them: `frame` is valid until the next. */
+/** One captured frame: bytes[start] to bytes[end - 1]. One object for all of them, valid until the next is asked for. */
 export interface Captured {
-  frame: Uint8Array;
+  bytes: Uint8Array;
+  start: number;
+  end: number;
   linkType: number;
   seconds: number;
   nanoseconds: number;
@@ -15,23 +17,29 @@ export class CaptureError extends Error {
   override readonly name = 'CaptureError';
 }
 
-/** A longer frame is damage: no capture program writes one (tcpdump's own limit is 262,144). */
-export const MOST_FRAME = 1 << 24;
+/** A longer frame is damage, not a packet: capture programs stop at 262,144 bytes (libpcap's MAXIMUM_SNAPLEN). */
+export const MOST_FRAME = 1 << 20;
 
 export interface Capture {
-  /** True where timestamps are finer than microseconds. */
+  /** True where timestamps may be finer than microseconds. */
   readonly nanoseconds: boolean;
+  /** Throws CaptureError where damage is met, and what readSync throws. */
   readonly packets: Iterable<Captured>;
 }
 
-/** A message that says where: file, offset, packet number counted from 1. */
+export function emptyCaptured(linkType: number): Captured {
+  return { bytes: new Uint8Array(0), start: 0, end: 0, linkType, seconds: 0, nanoseconds: 0 };
+}
+
+/** A message that says where: file, offset of the record or block, packet number counted from 1. */
 export function damaged(source: ByteSource, packet: number, what: string): CaptureError {
   return new CaptureError(`${source.name}: at byte ${source.offset}, packet ${packet}: ${what}`);
 }
 
+/** Throws CaptureError where frames of this link type cannot be read. */
 export function checkLinkType(source: ByteSource, linkType: number): void {
   if (isSupported(linkType)) return;
   throw new CaptureError(
-    `${source.name}: link type ${linkType} is not supported (${SUPPORTED_NAMES} are); capture with another, for instance \`tcpdump -i any\``,
+    `${source.name}: link type ${linkTypeName(linkType)} is not supported (${SUPPORTED_NAMES} are)`,
   );
 }

@@ -1,23 +1,28 @@
 /** pcapng (draft-ietf-opsawg-pcapng): sections in either byte order, several interfaces, their own clocks. */
-import { type Capture, type Captured, checkLinkType, damaged, MOST_FRAME } from './capture.ts';
+import { type Capture, type Captured, checkLinkType, damaged, emptyCaptured, MOST_FRAME } from './capture.ts';
+import { Clock } from './pcapng-clock.ts';
 import type { ByteSource } from './source.ts';
 
+/** Block types. `packet` is the obsolete one. All others are skipped. */
 const Block = { section: 0x0a0d0d0a, interface: 1, packet: 2, simple: 3, enhanced: 6 } as const;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const Option = { end: 0, resolution: 9, offset: 14 } as const;
-/** A block's frame: type, length before and after. */
+/** Type and length before, the length again behind. */
 const FRAME = 12;
-const MOST_BLOCK = MOST_FRAME + (1 << 16);
-/** if_tsresol where the option is missing: microseconds. */
-const DEFAULT_UNITS = 1_000_000n;
+/** Bytes before the options of an interface, and before the data of a packet. */
+const INTERFACE = 16;
+const PACKET = 28;
+const SIMPLE = 12;
+/** Other blocks hold names and secrets, and may be larger than packets. */
+const MOST_BLOCK = 1 << 24;
+/** Options behind a packet: at most two bytes of length each, in practice some comments. */
+const MOST_PACKET_BLOCK = MOST_FRAME + (1 << 20);
 
 interface Interface {
   readonly linkType: number;
+  /** bytes; 0: no limit */
   readonly snapLength: number;
-  /** Units of a second. */
-  readonly units: bigint;
-  /** Seconds to add. */
-  readonly offset: number;
+  readonly clock: Clock;
 }
 
 export function readPcapng(source: ByteSource): Capture {
@@ -26,118 +31,122 @@ export function readPcapng(source: ByteSource): Capture {
 }
 
 function* blocks(source: ByteSource): Generator<Captured> {
-  const captured: Captured = { frame: new Uint8Array(0), linkType: 0, seconds: 0, nanoseconds: 0 };
+  const captured = emptyCaptured(0);
   let little = false;
   let interfaces: Interface[] = [];
   let packet = 1;
   for (;;) {
     const got = source.want(FRAME);
     if (got === 0) return;
-    if (got < FRAME) throw damaged(source, packet, 'the capture is cut off inside a block header');
-    const head = source.peek(FRAME);
-    const isSection = head.readUInt32BE(0) === Block.section;
-    if (isSection) {
-      const magic = head.readUInt32BE(8);
-      little = magic !== BYTE_ORDER_MAGIC;
-      if (little && head.readUInt32LE(8) !== BYTE_ORDER_MAGIC)
-        throw damaged(source, packet, 'a section without byte order');
+    if (got < FRAME) {
+      throw damaged(
+        source,
+        packet,
+        `the capture is cut off: ${got} of ${FRAME} bytes of a block header there`,
+      );
+    }
+    // The section's type reads the same in either order.
+    if (source.view.getUint32(source.at) === Block.section) {
+      little = byteOrder(source, packet);
       interfaces = [];
     }
-    const type = little ? head.readUInt32LE(0) : head.readUInt32BE(0);
-    const length = little ? head.readUInt32LE(4) : head.readUInt32BE(4);
-    if (length < FRAME || length % 4 !== 0 || length > MOST_BLOCK) {
+    const type = source.view.getUint32(source.at, little);
+    const length = source.view.getUint32(source.at + 4, little);
+    const isPacket = type === Block.enhanced || type === Block.packet || type === Block.simple;
+    if (length < FRAME || length % 4 !== 0 || length > (isPacket ? MOST_PACKET_BLOCK : MOST_BLOCK)) {
       throw damaged(source, packet, `a block of ${length} bytes: the capture is damaged here`);
     }
-    const available = source.want(length);
-    if (available < length) {
-      throw damaged(source, packet, `the capture is cut off: a block of ${length} bytes, ${available} there`);
+    const present = source.want(length);
+    if (present < length) {
+      throw damaged(
+        source,
+        packet,
+        `the capture is cut off: ${present} of ${length} bytes of the block there`,
+      );
     }
-    const block = new BlockView(source.peek(length), little);
-    if (block.word(length - 4) !== length) throw damaged(source, packet, 'a block whose two lengths differ');
-    if (type === Block.interface) {
-      if (length < 20) throw damaged(source, packet, 'an interface block that is too short');
-      interfaces.push(readInterface(block));
-    } else if (type === Block.enhanced || type === Block.packet || type === Block.simple) {
-      readPacket(source, block, type, interfaces, packet, captured);
+    if (source.view.getUint32(source.at + length - 4, little) !== length) {
+      throw damaged(source, packet, 'a block whose two lengths differ: the capture is damaged here');
+    }
+    if (isPacket) {
+      readPacket(source, type, length, little, interfaces, packet, captured);
       yield captured;
       packet++;
+    } else if (type === Block.interface) {
+      if (length < INTERFACE + 4) throw damaged(source, packet, 'an interface block that is too short');
+      interfaces.push(readInterface(source, length, little));
     }
     source.skip(length);
   }
 }
 
-class BlockView {
-  readonly bytes: Buffer;
-  readonly #little: boolean;
-
-  constructor(bytes: Buffer, little: boolean) {
-    this.bytes = bytes;
-    this.#little = little;
-  }
-
-  word(at: number): number {
-    return this.#little ? this.bytes.readUInt32LE(at) : this.bytes.readUInt32BE(at);
-  }
-
-  half(at: number): number {
-    return this.#little ? this.bytes.readUInt16LE(at) : this.bytes.readUInt16BE(at);
-  }
-
-  signed64(at: number): bigint {
-    return this.#little ? this.bytes.readBigInt64LE(at) : this.bytes.readBigInt64BE(at);
-  }
+/** @returns true: little-endian */
+function byteOrder(source: ByteSource, packet: number): boolean {
+  const at = source.at + 8;
+  if (source.view.getUint32(at, true) === BYTE_ORDER_MAGIC) return true;
+  if (source.view.getUint32(at) === BYTE_ORDER_MAGIC) return false;
+  throw damaged(source, packet, 'a section header without byte order: the capture is damaged here');
 }
 
-function readInterface(block: BlockView): Interface {
-  let units = DEFAULT_UNITS;
-  let offset = 0;
-  const end = block.bytes.length - 4;
-  for (let at = 16; at + 4 <= end; ) {
-    const code = block.half(at);
-    const length = block.half(at + 2);
-    if (code === Option.end || at + 4 + length > end) break;
-    if (code === Option.resolution && length >= 1) {
-      const value = block.bytes[at + 4]!;
-      units = value & 0x80 ? 1n << BigInt(value & 0x7f) : 10n ** BigInt(value);
-    } else if (code === Option.offset && length >= 8) {
-      offset = Number(block.signed64(at + 4));
-    }
-    at += 4 + ((length + 3) & ~3);
+function readInterface({ view, at, bytes }: ByteSource, length: number, little: boolean): Interface {
+  let resolution = Clock.MICROSECONDS;
+  let offset = 0n;
+  const end = at + length - 4;
+  for (let option = at + INTERFACE; option + 4 <= end; ) {
+    const code = view.getUint16(option, little);
+    const size = view.getUint16(option + 2, little);
+    const value = option + 4;
+    if (code === Option.end || value + size > end) break;
+    if (code === Option.resolution && size >= 1) resolution = bytes[value]!;
+    if (code === Option.offset && size >= 8) offset = view.getBigInt64(value, little);
+    option = value + ((size + 3) & ~3);
   }
-  return { linkType: block.half(8), snapLength: block.word(12), units, offset };
+  return {
+    linkType: view.getUint16(at + 8, little),
+    snapLength: view.getUint32(at + 12, little),
+    clock: new Clock(resolution, Number(offset)),
+  };
 }
 
 function readPacket(
   source: ByteSource,
-  block: BlockView,
   type: number,
+  size: number,
+  little: boolean,
   interfaces: readonly Interface[],
   packet: number,
   into: Captured,
 ): void {
-  const size = block.bytes.length;
-  const header = type === Block.simple ? 12 : 28;
-  if (size < header + 4) throw damaged(source, packet, 'a packet block that is too short');
-  const id = type === Block.enhanced ? block.word(8) : type === Block.packet ? block.half(8) : 0;
+  const { view, at } = source;
+  const header = type === Block.simple ? SIMPLE : PACKET;
+  const room = size - header - 4;
+  if (room < 0) throw damaged(source, packet, 'a packet block that is too short');
+  const id =
+    type === Block.enhanced
+      ? view.getUint32(at + 8, little)
+      : type === Block.packet
+        ? view.getUint16(at + 8, little)
+        : 0;
   const from = interfaces[id];
-  if (from === undefined)
-    throw damaged(source, packet, `a packet of interface ${id}, which was not described`);
+  if (from === undefined) {
+    throw damaged(source, packet, `a packet of interface ${id}, which was not described before`);
+  }
   checkLinkType(source, from.linkType);
-  into.linkType = from.linkType;
   let length: number;
   if (type === Block.simple) {
-    // No captured length of its own: the original one, cut at the snap length.
-    length = block.word(8);
-    if (from.snapLength > 0 && length > from.snapLength) length = from.snapLength;
-    if (length > size - header - 4) length = size - header - 4;
+    // No captured length and no time of its own: the original length, cut at the snap length.
+    length = view.getUint32(at + 8, little);
+    if (from.snapLength > 0) length = Math.min(length, from.snapLength);
     into.seconds = 0;
     into.nanoseconds = 0;
   } else {
-    length = block.word(20);
-    if (length > size - header - 4) throw damaged(source, packet, 'a packet longer than its block');
-    const stamp = (BigInt(block.word(12)) << 32n) | BigInt(block.word(16));
-    into.seconds = Number(stamp / from.units) + from.offset;
-    into.nanoseconds = Number(((stamp % from.units) * 1_000_000_000n) / from.units);
+    length = view.getUint32(at + 20, little);
+    from.clock.read(view.getUint32(at + 12, little), view.getUint32(at + 16, little), into);
   }
-  into.frame = block.bytes.subarray(header, header + length);
+  if (length > room) {
+    throw damaged(source, packet, `a packet of ${length} bytes in a block that holds ${room}`);
+  }
+  into.linkType = from.linkType;
+  into.bytes = source.bytes;
+  into.start = at + header;
+  into.end = into.start + length;
 }
