@@ -7,7 +7,7 @@ import { addresses, type Bed, mappings } from './bed.ts';
 export interface Contestant {
   /** As the table shows it. */
   readonly name: string;
-  readonly kind: 'clatd' | 'tayga' | 'plain';
+  readonly kind: 'clatd' | 'tayga' | 'plain' | 'limit';
   /** What is run, for the record. */
   readonly command: string;
   /** clatd's program file. */
@@ -34,6 +34,7 @@ export function clatd(name: string, options: readonly string[] = [], main = ownM
     start(bed) {
       const args = [main, 'run', '--pool6', addresses.pool6, ...options];
       if (bed.mapping === 'usual') {
+        if (options.includes('--no-configure')) makeDevice(bed, ['vnet_hdr', 'multi_queue']);
         args.push('--eam', `${addresses.clat4}=${addresses.clat6}`);
       } else {
         // Each EAM is one of the host's own addresses; the routes are the benchmark's.
@@ -70,6 +71,20 @@ export const plain: Contestant = {
   command: 'none',
   start: () => null,
 };
+
+/** limit.c: what the way through a TUN device allows at best. One mapping only. */
+export function limit(program: string): Contestant {
+  return {
+    name: 'TUN limit in C',
+    kind: 'limit',
+    command: 'bench/e2e/limit.c',
+    start(bed) {
+      makeDevice(bed, ['vnet_hdr']);
+      const { clat4, clat6, pool6 } = addresses;
+      return launch(bed, program, ['clat', clat4, clat6, pool6.replace(/\/.*/, '')]);
+    },
+  };
+}
 
 function launch(bed: Bed, program: string, args: readonly string[]): Running {
   const spawnedNs = process.hrtime.bigint();

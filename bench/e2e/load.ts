@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type { Process } from '../../test/netns/process.ts';
 import { type Namespace, projectRoot } from '../../test/netns/sandbox.ts';
 
-/** Compiles udp.c into `folder` and returns the program's path. */
-export function compileUdp(folder: string): string {
-  const program = join(folder, 'udp');
-  const source = join(projectRoot(), 'bench/e2e/udp.c');
+/** Compiles bench/e2e/NAME.c into `folder` and returns the program's path. */
+export function compile(name: 'udp' | 'limit', folder: string): string {
+  const program = join(folder, name);
+  const source = join(projectRoot(), `bench/e2e/${name}.c`);
   const compiled = spawnSync('cc', ['-O2', '-Wall', '-o', program, source], { encoding: 'utf8' });
   if (compiled.error) throw new Error(`a C compiler is needed (cc): ${compiled.error.message}`);
   if (compiled.status !== 0) throw new Error(`cc: ${compiled.stderr}`);

@@ -6,8 +6,8 @@ import { parseArgs } from 'node:util';
 import { cannotSandbox, projectRoot } from '../../test/netns/sandbox.ts';
 import type { Mapping } from './bed.ts';
 import { chart } from './chart.ts';
-import { type Contestant, clatd, ownMain, plain, tayga } from './contestants.ts';
-import { compileUdp } from './load.ts';
+import { type Contestant, clatd, limit, ownMain, plain, tayga } from './contestants.ts';
+import { compile } from './load.ts';
 import { MEASURES, type Sample } from './measures.ts';
 import { Session } from './session.ts';
 import type { Results } from './summary.ts';
@@ -21,8 +21,9 @@ const USAGE = `npm run bench:e2e -- [options]     (root; about 8 minutes)
   --quick           2 rounds of 1 second: to see that it works, not to measure
   --only LIST       of ${[...new Set(MEASURES.map(({ group }) => group))].join(', ')}
   --without LIST    of clatd, tayga, plain: leave them out
-  --with OPTIONS    one more clatd with these options, e.g. --with "--workers 1 --offload off"; repeatable
+  --with=OPTIONS    one more clatd with these options, e.g. --with="--workers 1 --no-coalesce"; repeatable
   --workers         more clatds: one worker, two workers, no offload
+  --limit           the least that a translator on a TUN device can do, in C (limit.c)
   --clatd MAIN.JS   one more clatd: another build; repeatable
   --tayga PROGRAM   one more TAYGA: another build; repeatable
   --from FILE.json  print and draw an earlier run
@@ -37,6 +38,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     without: { type: 'string', default: '' },
     with: { type: 'string', multiple: true, default: [] },
+    limit: { type: 'boolean', default: false },
     workers: { type: 'boolean', default: false },
     clatd: { type: 'string', multiple: true, default: [] },
     tayga: { type: 'string', multiple: true, default: [] },
@@ -56,6 +58,7 @@ function contestants(): Contestant[] {
     list.push(clatd('clatd, 2 workers', ['--workers', '2']));
     list.push(clatd('clatd, no offload', ['--offload', 'off']));
   }
+  if (options.limit) list.push(limit(compile('limit', folder)));
   for (const text of options.with) list.push(clatd(`clatd ${text}`, text.split(/\s+/)));
   for (const main of options.clatd) list.push(clatd(basename(dirname(main)), [], main));
   for (const program of options.tayga) list.push(tayga(program, program));
@@ -67,11 +70,11 @@ async function measure(): Promise<Results> {
   const seconds = options.quick ? 1 : Number(options.seconds);
   const only = options.only?.split(',');
   const measures = MEASURES.filter(({ group }) => only === undefined || only.includes(group));
+  mkdirSync(folder, { recursive: true });
   const all = contestants();
   const samples: Record<string, Sample[]> = {};
   for (const { name } of all) samples[name] = Array.from({ length: rounds }, () => ({}));
-  mkdirSync(folder, { recursive: true });
-  const udp = compileUdp(folder);
+  const udp = compile('udp', folder);
   const sessions = new Map<string, Session>();
   const session = async (contestant: Contestant, mapping: Mapping): Promise<Session> => {
     const key = `${mapping} ${contestant.name}`;
@@ -84,14 +87,19 @@ async function measure(): Promise<Results> {
       const entrants = all.filter((contestant) => measure.applies(contestant));
       for (let round = 0; round < Math.min(rounds, measure.mostRounds ?? rounds); round++) {
         for (const contestant of entrants) {
-          const sample = await measure.run(contestant, {
-            udp,
-            seconds,
-            session: (mapping) => session(contestant, mapping),
-          });
-          Object.assign(samples[contestant.name]![round]!, sample);
-          const text = Object.values(sample).map(digits).join(' ');
-          process.stderr.write(`${measure.name}, round ${round + 1}, ${contestant.name}: ${text}\n`);
+          const head = `${measure.name}, round ${round + 1}, ${contestant.name}`;
+          try {
+            const sample = await measure.run(contestant, {
+              udp,
+              seconds,
+              session: (mapping) => session(contestant, mapping),
+            });
+            Object.assign(samples[contestant.name]![round]!, sample);
+            process.stderr.write(`${head}: ${Object.values(sample).map(digits).join(' ')}\n`);
+          } catch (error) {
+            // The others' figures are worth having.
+            process.stderr.write(`${head}: failed: ${(error as Error).message}\n`);
+          }
         }
       }
     }

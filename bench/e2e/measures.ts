@@ -34,7 +34,7 @@ export interface Measure {
 }
 
 const anybody = () => true;
-const isTranslator = (contestant: Contestant) => contestant.kind !== 'plain';
+const isTranslator = ({ kind }: Contestant) => kind === 'clatd' || kind === 'tayga';
 
 function tcp(streams: number, direction: 'up' | 'down'): Measure {
   const id = `tcp-${streams}-${direction}`;

@@ -28,7 +28,8 @@ export class Session {
       const session = new Session(contestant, bed, contestant.start(bed));
       const echo = bed.far.start(udp, ['echo', addresses.far6, `${ECHO_PORT}`]);
       const server = bed.far.start('iperf3', ['-s', '-p', `${IPERF_PORT}`, '--forceflush']);
-      await Promise.all([echo.says(/ready/), server.says(/listening/), session.#answers()]);
+      await Promise.all([echo.says(/ready/), server.says(/listening/)]);
+      await session.#answers(udp);
       return session;
     } catch (error) {
       await bed.sandbox.close();
@@ -55,12 +56,12 @@ export class Session {
     return this.isPlain ? addresses.host6 : addresses.clat6;
   }
 
-  async #answers(): Promise<void> {
+  async #answers(udp: string): Promise<void> {
     const { bed, running, far } = this;
     let ended = false;
     await until(`an answer through ${this.contestant.name}`, async () => {
       ended = running !== null && !running.process.running;
-      return ended || (await bed.host.run('ping', ['-c1', '-W0.3', far])).code === 0;
+      return ended || (await bed.host.run(udp, ['first', far, `${ECHO_PORT}`, '0.3'])).code === 0;
     });
     if (ended) throw new Error(`${this.contestant.name} ended:\n${running?.process.output}`);
   }
