@@ -1,9 +1,11 @@
 /** `clatd explain`: the reason table in words, and what becomes of one packet. */
-import { formatIp4, formatIp6 } from '../address/format.ts';
+import { compile } from '../config/compile.ts';
 import type { TranslationConfig } from '../config/config.ts';
-import { nearest } from '../config/load.ts';
-import { OfflineTranslator } from '../dataplane/offline.ts';
+import { nearest } from '../config/nearest.ts';
+import { DEFAULT_MTU, OfflineTranslator } from '../dataplane/offline.ts';
 import { REASONS, type ReasonRow } from '../translate/reasons.ts';
+import { explainMapping } from './explain-mapping.ts';
+import { packetLine } from './packet-line.ts';
 
 interface ExplainIo {
   readonly stdout: { write(text: string): unknown };
@@ -16,13 +18,9 @@ export function explainReasons(names: readonly string[], io: ExplainIo): number 
   for (const name of names) {
     const row = REASONS.find((one) => one.name.toLowerCase() === name.toLowerCase());
     if (row === undefined) {
-      const near = nearest(
-        name,
-        REASONS.map((one) => one.name),
-      );
-      io.stderr.write(
-        `clatd: "${name}" is not a reason${near === null ? '' : `; did you mean ${near}?`} (clatd explain lists all)\n`,
-      );
+      const close = similar(name);
+      const hint = close.length === 0 ? '' : `; did you mean ${close.join(', ')}?`;
+      io.stderr.write(`clatd: "${name}" is not a reason${hint} (clatd explain lists all)\n`);
       return 2;
     }
     rows.push(row);
@@ -35,6 +33,21 @@ export function explainReasons(names: readonly string[], io: ExplainIo): number 
   }
   io.stdout.write(rows.map(describe).join('\n'));
   return 0;
+}
+
+const MOST_HINTS = 8;
+
+/** Reasons whose name contains the word, or the one spelled most like it. */
+function similar(word: string): string[] {
+  const names = REASONS.map((one) => one.name);
+  const lower = word.toLowerCase();
+  const containing = names.filter((name) => name.toLowerCase().includes(lower));
+  if (lower.length >= 3 && containing.length > 0) return containing.slice(0, MOST_HINTS);
+  const near = nearest(
+    lower,
+    names.map((name) => name.toLowerCase()),
+  );
+  return names.filter((name) => name.toLowerCase() === near);
 }
 
 function describe({ name, verdict, direction, spec, rfc, reply, log, text }: ReasonRow): string {
@@ -53,36 +66,34 @@ function describe({ name, verdict, direction, spec, rfc, reply, log, text }: Rea
 
 /** Translates one packet given in hexadecimal and prints what became of it. @returns exit code 0; 2: not hexadecimal */
 export function explainPacket(hex: string, config: TranslationConfig, io: ExplainIo): number {
-  const digits = hex.replaceAll(/[\s:]/g, '');
-  if (!/^([0-9a-fA-F]{2})+$/.test(digits)) {
+  const packet = fromHex(hex);
+  if (packet === null) {
     io.stderr.write(
-      'clatd: --packet: give the packet from its IP header on as pairs of hexadecimal digits\n',
+      'clatd: --packet: give the packet from its IP header on as pairs of hexadecimal digits (or the lines of tcpdump -x)\n',
     );
     return 2;
   }
-  const packet = Uint8Array.from(Buffer.from(digits, 'hex'));
   const { verdict, reason, outputs } = new OfflineTranslator(config).translate(packet);
-  const row = REASONS.find((one) => one.name === reason)!;
-  io.stdout.write(
-    `in    ${summarize(packet)}\n${verdict}: ${reason}. ${row.text} [${row.spec}; ${row.rfc}]\n`,
-  );
-  for (const output of outputs) {
-    io.stdout.write(`out   ${summarize(output)}\n      ${Buffer.from(output).toString('hex')}\n`);
-  }
+  const { text, spec, rfc } = REASONS.find((one) => one.name === reason)!;
+  const mapping = explainMapping(packet, compile(config, DEFAULT_MTU));
+  const lines = [
+    `in    ${packetLine(packet)}`,
+    ...mapping.map((line) => `      ${line}`),
+    `${verdict}: ${reason}. ${text} [${spec}; ${rfc}]`,
+    ...outputs.flatMap((output) => [
+      `out   ${packetLine(output)}`,
+      `      ${Buffer.from(output).toString('hex')}`,
+    ]),
+  ];
+  io.stdout.write(`${lines.join('\n')}\n`);
   return 0;
 }
 
-/** Addresses, protocol and length, as far as they are there. */
-function summarize(packet: Uint8Array): string {
-  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
-  const version = packet.length > 0 ? packet[0]! >>> 4 : 0;
-  if (version === 4 && packet.length >= 20) {
-    return `${formatIp4(view.getInt32(12))} > ${formatIp4(view.getInt32(16))}, protocol ${packet[9]}, TTL ${packet[8]}, ${packet.length} bytes`;
-  }
-  if (version === 6 && packet.length >= 40) {
-    const address = (at: number): string =>
-      formatIp6([view.getInt32(at), view.getInt32(at + 4), view.getInt32(at + 8), view.getInt32(at + 12)]);
-    return `${address(8)} > ${address(24)}, next header ${packet[6]}, hop limit ${packet[7]}, ${packet.length} bytes`;
-  }
-  return `${packet.length} bytes, not a whole IP header`;
+/** Digits in pairs, with or without spaces, colons, a leading 0x, or the offsets that `tcpdump -x` prints. */
+function fromHex(text: string): Uint8Array | null {
+  const digits = text
+    .replaceAll(/\b0x[0-9a-f]+:/gi, '')
+    .replace(/^\s*0x/i, '')
+    .replaceAll(/[\s:]/g, '');
+  return /^([0-9a-fA-F]{2})+$/.test(digits) ? Uint8Array.from(Buffer.from(digits, 'hex')) : null;
 }

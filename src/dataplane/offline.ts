@@ -25,7 +25,8 @@ export interface Outcome {
 }
 
 const HEAD_AREA = SCRATCH_BYTES + 64 * 1024;
-const DEFAULT_MTU = 1500;
+/** Where no option names an MTU and there is no device (GEN-1). */
+export const DEFAULT_MTU = 1500;
 
 export class OfflineTranslator {
   readonly #engine: Engine;
