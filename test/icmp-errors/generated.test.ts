@@ -70,7 +70,7 @@ describe('GERR-1: who is not answered', () => {
   must('GERR-1', 'but a first one', first, replies('TtlExpired46', error4(first, 11, 0)));
 });
 
-describe('GERR-3: form', () => {
+describe('GERR-2, GERR-3: addresses and form', () => {
   for (const size of [528, 529, 1000]) {
     const packet = expired4(counting(size));
     must('GERR-3', `IPv4, quote of ${size + 20}`, packet, replies('TtlExpired46', error4(packet, 11, 0)));

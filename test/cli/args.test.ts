@@ -1,0 +1,126 @@
+/** The command line as a whole, in process. */
+import { describe, expect, test } from 'vitest';
+import { main } from '../../src/cli/args.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
+
+async function clatd(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  let out = '';
+  let err = '';
+  const code = await main(argv, {
+    stdout: { write: (text) => (out += text) },
+    stderr: { write: (text) => (err += text) },
+    env: {},
+    version: '9.9.9',
+    columns: 100,
+    monotonicUs: () => 0n,
+    onSignal: () => {},
+    files: {
+      read: (path) => {
+        if (path === '/c.toml')
+          return new TextEncoder().encode(
+            'pool6 = "2001:db8:64::/96"\neam = ["192.0.2.1=2001:db8:1::1"]\nworkers = 2\n',
+          );
+        throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+      },
+    },
+  });
+  return { code, out, err };
+}
+
+test('--version and --help', async () => {
+  expect(await clatd('--version')).toEqual({ code: 0, out: 'clatd 9.9.9\n', err: '' });
+  const { code, out } = await clatd('--help');
+  expect(code).toBe(0);
+  for (const { name } of COMMANDS) expect(out).toContain(name);
+});
+test.each(COMMANDS.map(({ name }) => name))('%s --help', async (name) => {
+  const { code, out } = await clatd(...name.split(' '), '--help');
+  expect(code).toBe(0);
+  expect(out).toContain(`clatd ${name}`);
+});
+test('a command nobody knows', async () => {
+  const { code, err } = await clatd('reply');
+  expect(code).toBe(2);
+  expect(err).toContain('did you mean replay?');
+});
+
+describe('mistakes', () => {
+  test('are told at once, with exit code 2', async () => {
+    const { code, err } = await clatd(
+      'check',
+      '--pool6',
+      'x',
+      '--nonsense',
+      '--workers',
+      '0',
+      'word',
+      '--tun',
+    );
+    expect(code).toBe(2);
+    for (const part of [
+      '--pool6: ',
+      '--nonsense: ',
+      '--workers: ',
+      '"word" is one word too many',
+      '--tun: needs a value',
+    ]) {
+      expect(err).toContain(part);
+    }
+  });
+  test('a value given twice', async () => {
+    expect((await clatd('check', '--pool6', '2001:db8::/96', '--pool6', '2001:db9::/96')).err).toContain(
+      '2 times with different values',
+    );
+  });
+  test('a missing word', async () => {
+    expect((await clatd('replay')).err).toContain('CAPTURE is missing');
+  });
+  test('a configuration file that is not there', async () => {
+    expect(await clatd('check', '--config', '/nowhere')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('cannot read /nowhere: no such file'),
+    });
+  });
+});
+
+test('no command is run', async () => {
+  // A mistake keeps it from doing anything; that it names run shows where it would have gone.
+  expect((await clatd('--pool6', 'x')).err).toContain('see clatd run --help');
+});
+test('a configuration file, and the command line before it', async () => {
+  expect(await clatd('check', '--config', '/c.toml')).toMatchObject({
+    code: 0,
+    out: 'right: 1 explicit address mappings\n',
+  });
+  expect((await clatd('check', '--config', '/c.toml', '--pool6', 'x')).err).toContain('--pool6: "x"');
+});
+test('the peers’ words', async () => {
+  expect((await clatd('check', '--prefix', '2001:db8::/96', '--map', '10.0.0.1=2001:db8:1::1')).code).toBe(0);
+});
+test('both forms of a flag and of a value', async () => {
+  expect(
+    (
+      await clatd(
+        'check',
+        '--no-wkpf-strict',
+        '--strict-suffix',
+        '--pool6=2001:db8::/96',
+        '--eam=10.0.0.1=2001:db8:1::1',
+      )
+    ).code,
+  ).toBe(0);
+});
+test('explain', async () => {
+  const { code, out } = await clatd('explain', 'ttlexpired46');
+  expect(code).toBe(0);
+  expect(out).toContain('T46-HDR-6');
+  expect((await clatd('explain', 'TtlExpired')).err).toContain('did you mean TtlExpired46?');
+  const packet = await clatd(
+    'explain',
+    '--pool6',
+    '64:ff9b::/96',
+    '--packet',
+    '4500001c00010000011100000808080808080404',
+  );
+  expect(packet.out).toMatch(/dropped: Truncated46/);
+});
