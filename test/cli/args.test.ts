@@ -88,10 +88,7 @@ test('no command is run', async () => {
   expect((await clatd('--pool6', 'x')).err).toContain('see clatd run --help');
 });
 test('a configuration file, and the command line before it', async () => {
-  expect(await clatd('check', '--config', '/c.toml')).toMatchObject({
-    code: 0,
-    out: 'right: 1 explicit address mappings\n',
-  });
+  expect(await clatd('check', '--config', '/c.toml')).toMatchObject({ code: 0 });
   expect((await clatd('check', '--config', '/c.toml', '--pool6', 'x')).err).toContain('--pool6: "x"');
 });
 test('the peers’ words', async () => {
