@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { pause } from './pause.ts';
 
-const CHUNK = 1 << 20;
+const CHUNK = 1 << 18;
 
 export class ByteSource {
   /** File name for messages. */
