@@ -23,6 +23,7 @@ try {
     stderr: process.stderr,
     env: process.env,
     version: version(),
+    columns: process.stdout.columns,
     files: { read: (path) => readFileSync(path) },
     monotonicUs: () => process.hrtime.bigint() / 1000n,
     onSignal: (signal, handler) => {

@@ -1,5 +1,5 @@
 /** Addresses as text, for people and for other programs. */
-import type { Ip4, Ip6 } from './ip.ts';
+import type { Ip4, Ip6, Prefix4, Prefix6 } from './ip.ts';
 
 export function formatIp4(address: Ip4): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
@@ -26,3 +26,6 @@ export function formatIp6(address: Ip6): string {
       .join(':');
   return runAt < 0 ? hex(0, 8) : `${hex(0, runAt)}::${hex(runAt + runLength, 8)}`;
 }
+
+export const formatPrefix4 = ({ address, length }: Prefix4): string => `${formatIp4(address)}/${length}`;
+export const formatPrefix6 = ({ address, length }: Prefix6): string => `${formatIp6(address)}/${length}`;

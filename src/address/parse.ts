@@ -5,8 +5,10 @@
  * Results are values or a sentence that says what is wrong: callers collect every mistake.
  */
 import { IPv4, IPv6 } from 'ip-num';
+import { formatIp4, formatIp6 } from './format.ts';
 import type { Ip4, Ip6, Prefix4, Prefix6 } from './ip.ts';
 import { mask32 } from './ip.ts';
+import { quote } from './quote.ts';
 
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
@@ -22,18 +24,19 @@ const HEX_GROUPS = /^[0-9a-fA-F:.]+$/;
 /** Four decimal numbers; no leading zeros, no other bases. */
 export function parseIp4(text: string): Parsed<Ip4> {
   if (!DECIMAL_QUAD.test(text))
-    return bad(`"${text}" is not an IPv4 address (four numbers 0 to 255, without leading zeros)`);
+    return bad(`${quote(text)} is not an IPv4 address (four numbers 0 to 255, without leading zeros)`);
   try {
     return good(Number(new IPv4(text).getValue()) | 0);
   } catch {
-    return bad(`"${text}" is not an IPv4 address (each number is 0 to 255)`);
+    return bad(`${quote(text)} is not an IPv4 address (each number is 0 to 255)`);
   }
 }
 
 /** Any RFC 4291 §2.2 form; no zone. */
 export function parseIp6(text: string): Parsed<Ip6> {
-  if (text.includes('%')) return bad(`"${text}" has a zone ("%…"), which has no meaning here: leave it out`);
-  const refuse = bad(`"${text}" is not an IPv6 address`);
+  if (text.includes('%'))
+    return bad(`${quote(text)} has a zone ("%…"), which has no meaning here: leave it out`);
+  const refuse = bad(`${quote(text)} is not an IPv6 address`);
   if (!HEX_GROUPS.test(text) || !text.includes(':') || text.includes(':::')) return refuse;
   let plain = text;
   const quad = text.slice(text.lastIndexOf(':') + 1);
@@ -68,11 +71,13 @@ function parseLength(
   const slash = text.indexOf('/');
   if (slash < 0) {
     if (missing !== null) return good({ address: text, length: missing });
-    return bad(`"${text}" has no prefix length: write ${text}/LENGTH`);
+    return bad(
+      `${quote(text)} has no prefix length: write it behind the address, as in ${most === 32 ? '192.0.2.0/24' : '64:ff9b::/96'}`,
+    );
   }
   const digits = text.slice(slash + 1);
   if (!/^(0|[1-9]\d{0,2})$/.test(digits) || Number(digits) > most) {
-    return bad(`"${text}": the prefix length after "/" must be 0 to ${most}`);
+    return bad(`${quote(text)}: the prefix length after "/" must be 0 to ${most}`);
   }
   return good({ address: text.slice(0, slash), length: Number(digits) });
 }
@@ -85,7 +90,10 @@ export function parsePrefix4(text: string, missing: number | null = null): Parse
   const address = parseIp4(split.value.address);
   if (!address.ok) return address;
   if ((address.value & ~mask32(length)) !== 0) {
-    return bad(`"${text}": bits after the first ${length} are not 0`);
+    const { value } = address;
+    return bad(
+      `${quote(text)}: bits after the first ${length} are not 0; did you mean ${formatIp4(value & mask32(length))}/${length}?`,
+    );
   }
   return good({ address: address.value, length });
 }
@@ -98,7 +106,10 @@ export function parsePrefix6(text: string, missing: number | null = null): Parse
   const address = parseIp6(split.value.address);
   if (!address.ok) return address;
   if (address.value.some((word, i) => (word & ~mask32(length - 32 * i)) !== 0)) {
-    return bad(`"${text}": bits after the first ${length} are not 0`);
+    const [a, b, c, d] = address.value.map((word, i) => word & mask32(length - 32 * i));
+    return bad(
+      `${quote(text)}: bits after the first ${length} are not 0; did you mean ${formatIp6([a!, b!, c!, d!])}/${length}?`,
+    );
   }
   return good({ address: address.value, length });
 }

@@ -2,6 +2,7 @@
 import { formatIp6 } from '../address/format.ts';
 import type { Ip4, Ip6 } from '../address/ip.ts';
 import { type Parsed, parsePrefix4, parsePrefix6 } from '../address/parse.ts';
+import { quote } from '../address/quote.ts';
 
 export interface EamEntry {
   readonly v4: Ip4;
@@ -17,7 +18,7 @@ export function parseEam(text: string): Parsed<EamEntry> {
   if (parts.length !== 2 || !left || !right) {
     return {
       ok: false,
-      message: `"${text.trim()}" is not a mapping: write V4[/LENGTH]=V6[/LENGTH], for instance 192.0.0.2=2001:db8::2`,
+      message: `${quote(text.trim())} is not a mapping: write V4[/LENGTH]=V6[/LENGTH], for instance 192.0.0.2=2001:db8::2`,
     };
   }
   const v4 = parsePrefix4(left, 32);
@@ -31,7 +32,9 @@ export function parseEam(text: string): Parsed<EamEntry> {
     length6: v6.value.length,
   };
   const fault = eamFault(entry.v4, entry.length4, entry.v6[0], entry.length6);
-  return fault === null ? { ok: true, value: entry } : { ok: false, message: `"${text.trim()}": ${fault}` };
+  return fault === null
+    ? { ok: true, value: entry }
+    : { ok: false, message: `${quote(text.trim())}: ${fault}` };
 }
 
 /** What is wrong with an entry whose prefixes are right by themselves (EAM-1), or null. `word0`: of the IPv6 prefix. */

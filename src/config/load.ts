@@ -2,6 +2,7 @@
 import { EamList } from '../address/eam.ts';
 import { type Ip6, inPrefix6, type Prefix6 } from '../address/ip.ts';
 import { type Parsed, parseIp4, parseIp6, parsePrefix4, parsePrefix6 } from '../address/parse.ts';
+import { quote } from '../address/quote.ts';
 import { PREFIX_LENGTHS } from '../address/rfc6052.ts';
 import { isMartian4, isMartian6 } from '../address/special.ts';
 import { Offload } from '../io/device.ts';
@@ -16,6 +17,7 @@ import { checkEam } from './eam-check.ts';
 import { readEamFile } from './eam-file.ts';
 import { parseEam } from './eam-text.ts';
 import type { Mistake } from './mistake.ts';
+import { nearest } from './nearest.ts';
 import { OPTIONS, type OptionRow } from './options.ts';
 
 export type { Mistake };
@@ -83,9 +85,15 @@ class Reader {
   flag(name: string, otherwise: boolean): boolean {
     const value = this.#raw[name];
     if (value === undefined) return otherwise;
-    if (typeof value === 'boolean') return value;
-    if (value === 'true' || value === 'false') return value === 'true';
-    this.mistake(name, `takes no value (use --${name} or --no-${name})`);
+    const given = new Set((typeof value === 'object' ? value : [value]).map(String));
+    if (given.size === 1 && given.has('true')) return true;
+    if (given.size === 1 && given.has('false')) return false;
+    this.mistake(
+      name,
+      given.has('true') && given.has('false')
+        ? `is given both ways; give --${name} or --no-${name}`
+        : `is true or false, not ${[...given].map(quote).join(', ')} (on the command line: --${name} or --no-${name})`,
+    );
     return otherwise;
   }
 
@@ -114,8 +122,9 @@ const bad = (message: string): Parsed<never> => ({ ok: false, message });
 const number =
   (least: number, most: number) =>
   (text: string): Parsed<number> => {
-    if (/^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most) return good(Number(text));
-    return bad(`"${text}" must be a number from ${least} to ${most}`);
+    if (/^(0|[1-9]\d{0,8})$/.test(text) && Number(text) >= least && Number(text) <= most)
+      return good(Number(text));
+    return bad(`${quote(text)} must be a number from ${least} to ${most}`);
   };
 
 const choice =
@@ -123,14 +132,14 @@ const choice =
   (text: string): Parsed<T> =>
     Object.hasOwn(choices, text)
       ? good(choices[text] as T)
-      : bad(`"${text}" must be one of ${Object.keys(choices).join(', ')}`);
+      : bad(`${quote(text)} must be one of ${Object.keys(choices).join(', ')}`);
 
 /** ADDR-1, ADDR-2. */
 export function parsePool6(text: string): Parsed<Prefix6> {
   const parsed = parsePrefix6(text);
   if (!parsed.ok) return parsed;
   const fault = pool6Fault(parsed.value);
-  return fault === null ? parsed : bad(`"${text}": ${fault}`);
+  return fault === null ? parsed : bad(`${quote(text)}: ${fault}`);
 }
 
 const LOCAL_USE: Prefix6 = { address: [0x0064ff9b, 0x00010000, 0, 0], length: 48 };
@@ -155,13 +164,13 @@ export function pool6Fault({ address, length }: Prefix6): string | null {
 
 function parseOwn4(text: string): Parsed<number> {
   const parsed = parseIp4(text);
-  return parsed.ok && isMartian4(parsed.value) ? bad(`"${text}" cannot be a host's address`) : parsed;
+  return parsed.ok && isMartian4(parsed.value) ? bad(`${quote(text)} cannot be a host's address`) : parsed;
 }
 
 function parseOwn6(text: string): Parsed<Ip6> {
   const parsed = parseIp6(text);
   return parsed.ok && isMartian6(parsed.value[0])
-    ? bad(`"${text}" cannot be a host's address here (link-local, loopback, multicast or reserved)`)
+    ? bad(`${quote(text)} cannot be a host's address here (link-local, loopback, multicast or reserved)`)
     : parsed;
 }
 
@@ -177,23 +186,26 @@ function parsePlateaus(text: string): Parsed<number[]> {
 }
 
 function parseTos(text: string): Parsed<number> {
-  if (/^(\d{1,3}|0x[0-9a-fA-F]{1,2})$/.test(text) && Number(text) <= 255) return good(Number(text));
-  return bad(`"${text}" must be a number from 0 to 255, decimal or 0x`);
+  if (/^(0|[1-9]\d{0,2}|0x[0-9a-fA-F]{1,2})$/.test(text) && Number(text) <= 255) return good(Number(text));
+  return bad(`${quote(text)} must be a number from 0 to 255, decimal or 0x`);
 }
 
 function parseMss(text: string): Parsed<MssClamp> {
   if (text === 'off' || text === 'auto') return good(text);
   const parsed = number(1, 65535)(text);
-  return parsed.ok ? parsed : bad(`"${text}" must be off, auto or a number from 1 to 65535`);
+  return parsed.ok ? parsed : bad(`${quote(text)} must be off, auto or a number from 1 to 65535`);
 }
 
 function parseTun(text: string): Parsed<string> {
+  // "all" and "default" are folders of /proc/sys/net that mean every interface.
   const right =
-    /^[^\s/:%\0]{1,15}$/.test(text) && Buffer.byteLength(text) < 16 && text !== '.' && text !== '..';
+    /^[^\s/:%\0]{1,15}$/.test(text) &&
+    Buffer.byteLength(text) < 16 &&
+    !['.', '..', 'all', 'default'].includes(text);
   return right
     ? good(text)
     : bad(
-        `"${text}" cannot be an interface name: 1 to 15 bytes, without spaces, slashes, colons and percent signs`,
+        `${quote(text)} cannot be an interface name: 1 to 15 bytes, without spaces, slashes, colons and percent signs`,
       );
 }
 
@@ -282,32 +294,6 @@ function unknownNames(raw: RawOptions, rows: readonly OptionRow[], reader: Reade
   }
 }
 
-/** The name that differs least, if that is little. */
-export function nearest(name: string, names: readonly string[]): string | null {
-  let best: string | null = null;
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const candidate of names) {
-    const distance = editDistance(name, candidate);
-    if (distance < least) {
-      least = distance;
-      best = candidate;
-    }
-  }
-  return best;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
-}
-
 function finish<T>(reader: Reader, config: T): Loaded<T> {
   const { mistakes, warnings } = reader;
   return mistakes.length === 0 ? { ok: true, config, warnings } : { ok: false, mistakes };
@@ -339,7 +325,7 @@ export function loadRun(raw: RawOptions, files: Files, where: Whereabouts = opti
     workers: reader.parsed('workers', 'auto', (text): Parsed<number | 'auto'> => {
       if (text === 'auto') return good('auto');
       const parsed = number(1, 64)(text);
-      return parsed.ok ? parsed : bad(`"${text}" must be auto or a number from 1 to 64`);
+      return parsed.ok ? parsed : bad(`${quote(text)} must be auto or a number from 1 to 64`);
     }),
     configure: reader.flag('configure', true),
     eamFile,

@@ -96,7 +96,7 @@ export const OPTIONS: readonly OptionRow[] = [
     default: 'on',
     scope: 'translation',
     group: 'Addresses',
-    help: 'refuse non-global IPv4 addresses under 64:ff9b::/96 (RFC 6052 §3.1); --no-wkpf-strict for networks that carry private addresses over it',
+    help: 'refuse non-global IPv4 addresses under 64:ff9b::/96 (RFC 6052 §3.1); lift it (--no-wkpf-strict) in networks that carry private addresses over that prefix',
   },
   {
     name: 'strict-suffix',

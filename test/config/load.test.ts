@@ -129,7 +129,7 @@ describe('mistakes', () => {
     ['', { tun: 'a/b' }, /interface name/],
     ['', { tun: 'sixteen-bytes-xx' }, /interface name/],
     ['', { pool6: ['2001:db8::/96', '2001:db9::/96'] }, /2 times with different values/],
-    ['', { 'wkpf-strict': 'maybe' }, /no value/],
+    ['', { 'wkpf-strict': 'maybe' }, /is true or false/],
     ['', { 'eam-file': '/nowhere' }, /--eam-file: cannot read \/nowhere: no such file/],
     ['', { polo6: 'x' }, /did you mean --pool6/],
     ['', { 'completely-else': 'x' }, /not an option \(/],

@@ -1,0 +1,159 @@
+/**
+ * THE table of commands. Everything a command needs is imported when it runs, so that `clatd --version` reads no
+ * translator and a daemon reads no pcap.
+ */
+import type { RunConfig, TranslationConfig } from '../config/config.ts';
+import type { Files, Loaded, RawOptions } from '../config/load.ts';
+import type { RunIo } from './run.ts';
+
+export interface CliIo extends Omit<RunIo, 'reload'> {
+  readonly stdout: { write(text: string): unknown };
+  readonly files: Files;
+  readonly version: string;
+  /** Columns of the terminal, where there is one. */
+  readonly columns?: number | undefined;
+}
+
+/** An option of one command that is no configuration: files to read and write, forms of output. */
+export interface OwnOption {
+  readonly name: string;
+  readonly kind: 'value' | 'flag' | 'list';
+  readonly value?: string;
+  readonly help: string;
+}
+
+/** To add a command: a row in COMMANDS, and a file of its own that it imports when it runs. */
+export interface Command {
+  /** One word, or several. */
+  readonly name: string;
+  /** Words after the name: required ones in capitals, optional ones in brackets. */
+  readonly words: string;
+  readonly summary: string;
+  /** Which configuration options it takes. */
+  readonly scope: 'translation' | 'run' | 'none';
+  readonly own: readonly OwnOption[];
+  readonly examples: readonly string[];
+  run(call: Call, io: CliIo): Promise<number>;
+}
+
+export interface Call {
+  /** The words after the command's name: as many as it asks for. */
+  readonly words: readonly string[];
+  /** Options of the command's own table. */
+  readonly own: RawOptions;
+  /** Throws Refused with every mistake. */
+  translation(): Promise<TranslationConfig>;
+  daemon(): Promise<RunConfig>;
+  /** Once daemon() has resolved: reads the files again. */
+  reload(): Loaded<RunConfig>;
+}
+
+const CONFIG: OwnOption = {
+  name: 'config',
+  kind: 'value',
+  value: 'FILE',
+  help: 'TOML file whose keys are the names of these options; the command line goes first',
+};
+const text = (value: RawOptions[string]): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'run',
+    words: '',
+    summary: 'translate on this host, in the foreground (the default command)',
+    scope: 'run',
+    own: [CONFIG],
+    examples: [
+      'clatd run --pool6 64:ff9b::/96 --eam 192.0.0.2=2001:db8:1:1::c1a7',
+      'clatd run --config /etc/clatd/clatd.toml',
+    ],
+    run: async (call, io) => {
+      const config = await call.daemon();
+      const { run } = await import('./run.ts');
+      return run(config, { ...io, reload: () => call.reload() });
+    },
+  },
+  {
+    name: 'replay',
+    words: 'CAPTURE',
+    summary: 'translate a capture (pcap or pcapng; "-": standard input), without any privilege',
+    scope: 'translation',
+    own: [
+      { name: 'output', kind: 'value', value: 'FILE', help: 'write what comes out as pcap (link type RAW)' },
+      {
+        name: 'report',
+        kind: 'value',
+        value: 'FILE',
+        help: 'write what became of each packet, one JSON line a packet',
+      },
+      CONFIG,
+    ],
+    examples: [
+      'clatd replay in.pcap --output out.pcap --pool6 64:ff9b::/96 --eam 192.0.0.2=2001:db8:1:1::c1a7',
+    ],
+    run: async (call, io) => {
+      const config = await call.translation();
+      const { replay } = await import('./replay.ts');
+      const { output, report } = call.own;
+      return replay({ input: call.words[0]!, output: text(output), report: text(report) }, config, io);
+    },
+  },
+  {
+    name: 'explain',
+    words: '[REASON…]',
+    summary: 'say what a reason means, or with --packet what becomes of a packet and why',
+    scope: 'translation',
+    own: [{ name: 'packet', kind: 'value', value: 'HEX', help: 'the packet, from its IP header on' }, CONFIG],
+    examples: ['clatd explain', 'clatd explain TtlExpired46'],
+    run: async (call, io) => {
+      const config = await call.translation();
+      const { explainPacket, explainReasons } = await import('./explain.ts');
+      const packet = text(call.own['packet']);
+      return packet === undefined ? explainReasons(call.words, io) : explainPacket(packet, config, io);
+    },
+  },
+  {
+    name: 'plan',
+    words: '',
+    summary: 'print what `run` with the same options would change on this host, and why; changes nothing',
+    scope: 'run',
+    own: [{ name: 'json', kind: 'flag', help: 'as JSON' }, CONFIG],
+    examples: ['clatd plan --pool6 64:ff9b::/96 --eam 192.0.0.2=2001:db8:1:1::c1a7'],
+    run: async (call, io) => {
+      const config = await call.daemon();
+      const { plan } = await import('./plan.ts');
+      return plan(config, io, { json: call.own.json === true });
+    },
+  },
+  {
+    name: 'check',
+    words: '',
+    summary: 'check options and files, without touching anything',
+    scope: 'run',
+    own: [CONFIG],
+    examples: ['clatd check --config /etc/clatd/clatd.toml', 'clatd check --eam-file /etc/clatd/eam.txt'],
+    run: async (call, io) => {
+      const { translation } = await call.daemon();
+      const { pool6, eam } = translation;
+      const { formatPrefix6 } = await import('../address/format.ts');
+      io.stdout.write(
+        `no mistakes: pool6 ${pool6 === null ? 'not given' : formatPrefix6(pool6)}, ${eam.size} explicit address mappings\n`,
+      );
+      return 0;
+    },
+  },
+  {
+    name: 'address query',
+    words: 'ADDRESS…',
+    summary: 'say what addresses are translated to, and by which rule',
+    scope: 'translation',
+    own: [CONFIG],
+    examples: ['clatd address query 198.51.100.7 64:ff9b::c633:6407 --pool6 64:ff9b::/96'],
+    run: async (call, io) => {
+      const config = await call.translation();
+      const { queryAddresses } = await import('./address.ts');
+      return queryAddresses(call.words, config, io);
+    },
+  },
+];
