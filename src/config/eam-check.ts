@@ -2,6 +2,7 @@
 import { EamList } from '../address/eam.ts';
 import { formatIp4, formatIp6 } from '../address/format.ts';
 import { type Ip6, inPrefix4, inPrefix6, mask32, type Prefix4, type Prefix6 } from '../address/ip.ts';
+import { count } from './count.ts';
 import type { Mistake } from './mistake.ts';
 
 export interface Neighbours {
@@ -11,8 +12,9 @@ export interface Neighbours {
   readonly rfc6791v4Prefix: Prefix4;
 }
 
-/** More of a kind than this are only counted. */
+/** More warnings of a kind, and more conflicts, than this are only counted. */
 const MOST = 5;
+const MOST_MISTAKES = 20;
 
 export interface CheckedEam {
   /** Without the repetitions. */
@@ -25,7 +27,8 @@ export interface CheckedEam {
 export function checkEam(list: EamList, place: (line: number) => string, others: Neighbours): CheckedEam {
   const by4 = new PrefixIndex(list, 4);
   const by6 = new PrefixIndex(list, 6);
-  const conflicts = new Capped();
+  const mistakes: Mistake[] = [];
+  let conflicts = 0;
   const repeated = new Capped();
   const drop = new Uint8Array(list.size);
   let dropped = 0;
@@ -35,24 +38,20 @@ export function checkEam(list: EamList, place: (line: number) => string, others:
     if (twin4 < 0 && twin6 < 0) continue;
     drop[i] = 1;
     dropped++;
-    const here = place(list.line[i]!);
+    const where = place(list.line[i]!);
     if (twin4 === twin6) {
-      repeated.add(() => `${here}: ${text(list, i)} is given twice (kept once)`);
-      continue;
+      repeated.add(() => `${where}: ${text(list, i)} is given twice (kept once)`);
+    } else if (conflicts++ < MOST_MISTAKES) {
+      const twin = twin4 >= 0 ? twin4 : twin6;
+      const side = twin4 >= 0 ? prefix4(list, i) : prefix6(list, i);
+      const message = `${side} has another partner already: ${text(list, twin)} (${place(list.line[twin]!)}); remove one of the two`;
+      mistakes.push({ where, message });
     }
-    const twin = twin4 >= 0 ? twin4 : twin6;
-    const side = twin4 >= 0 ? prefix4(list, i) : prefix6(list, i);
-    conflicts.add(
-      () =>
-        `${here} ${side} has another partner already: ${text(list, twin)} (${place(list.line[twin]!)}); remove one of the two`,
-    );
   }
-  const mistakes = conflicts
-    .all((n) => `: and ${n} more such conflicts`)
-    .map((line) => {
-      const space = line.indexOf(' ');
-      return { where: line.slice(0, space), message: line.slice(space + 1) };
-    });
+  if (conflicts > MOST_MISTAKES) {
+    const where = mistakes.at(-1)!.where;
+    mistakes.push({ where, message: `and ${count(conflicts - MOST_MISTAKES)} more such conflicts` });
+  }
   const warnings = [
     ...repeated.all((n) => `and ${n} more mappings are given twice`),
     ...overlaps(list, by4, by6),
@@ -131,8 +130,8 @@ class Capped {
     else this.#more++;
   }
 
-  all(rest: (more: number) => string): string[] {
-    return this.#more === 0 ? this.#messages : [...this.#messages, rest(this.#more)];
+  all(rest: (more: string) => string): string[] {
+    return this.#more === 0 ? this.#messages : [...this.#messages, rest(count(this.#more))];
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import type { EamList } from '../address/eam.ts';
 import { mask32 } from '../address/ip.ts';
+import { count } from './count.ts';
 import { eamFault, parseEam } from './eam-text.ts';
 import type { Mistake } from './mistake.ts';
 
@@ -28,6 +29,8 @@ export function readEamFile(bytes: Uint8Array, name: string, list: EamList): Mis
   const mistakes: Mistake[] = [];
   let more = 0;
   const scanner = new LineScanner(bytes);
+  // A byte order mark anywhere but at the start is part of the line.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   // A byte order mark is nobody's mistake.
   let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   for (let line = 1; at < bytes.length; line++) {
@@ -46,22 +49,20 @@ export function readEamFile(bytes: Uint8Array, name: string, list: EamList): Mis
         line,
       );
     } else if (found === 'unsure') {
-      const text = new TextDecoder().decode(bytes.subarray(at, end)).replace(/#.*$/s, '').trim();
-      if (text !== '') {
-        const parsed = parseEam(text);
-        if (parsed.ok) {
-          const { v4, length4, v6, length6 } = parsed.value;
-          list.add(v4, length4, v6, length6, line);
-        } else if (mistakes.length < MOST_MISTAKES) {
-          mistakes.push({ where: `${name}:${line}`, message: parsed.message });
-        } else {
-          more++;
-        }
+      const text = decoder.decode(bytes.subarray(at, end)).replace(/#.*$/s, '');
+      const parsed = parseEam(text);
+      if (parsed.ok) {
+        const { v4, length4, v6, length6 } = parsed.value;
+        list.add(v4, length4, v6, length6, line);
+      } else if (mistakes.length < MOST_MISTAKES) {
+        mistakes.push({ where: `${name}:${line}:${parsed.at + 1}`, message: parsed.message });
+      } else {
+        more++;
       }
     }
     at = end + 1;
   }
-  if (more > 0) mistakes.push({ where: name, message: `and ${more} more lines with mistakes` });
+  if (more > 0) mistakes.push({ where: name, message: `and ${count(more)} more lines with mistakes` });
   return mistakes;
 }
 
@@ -97,7 +98,7 @@ class LineScanner {
     const { v4, length4, length6, words } = this;
     if ((v4 & ~mask32(length4)) !== 0) return 'unsure';
     for (let i = 0; i < 4; i++) if ((words[i]! & ~mask32(length6 - 32 * i)) !== 0) return 'unsure';
-    return eamFault(v4, length4, words[0]!, length6) === null ? 'entry' : 'unsure';
+    return eamFault(v4, length4, words, length6) === null ? 'entry' : 'unsure';
   }
 
   #blanks(at: number, end: number): number {

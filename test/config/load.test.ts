@@ -169,9 +169,9 @@ describe('EAM files', () => {
         { '/e': '10.0.0.1=2001:db8::1\n10.0.0.300=2001:db8::2\n\nrubbish\n10.0.0.2=fe80::1' },
       ),
     ).toEqual([
-      expect.stringMatching(/^\/e:2: .*10\.0\.0\.300/),
-      expect.stringMatching(/^\/e:4: .*rubbish/),
-      expect.stringMatching(/^\/e:5: .*link-local/),
+      expect.stringMatching(/^\/e:2:1: .*10\.0\.0\.300/),
+      expect.stringMatching(/^\/e:4:1: .*rubbish/),
+      expect.stringMatching(/^\/e:5:10: .*link-local/),
     ]);
   });
   test('many mistakes are counted', () => {
