@@ -134,7 +134,10 @@ export class DataPlane {
     return this.#threads.map((thread) => thread.counters);
   }
 
-  /** Creates or attaches to the device. Throws OpenError; then nothing is left running. */
+  /**
+   * Creates or attaches to the device with the first thread; the others come up meanwhile (see `complete`).
+   * Throws OpenError; then nothing is left running.
+   */
   async open(): Promise<Opened> {
     const { tun, offload, workers, coalesce } = this.#options;
     const wanted = workers === 'auto' ? Math.min(availableParallelism(), MOST_AUTO_WORKERS) : workers;
@@ -150,13 +153,12 @@ export class DataPlane {
     for (let index = 1; index < threads; index++) {
       this.#threads.push(new Thread({ ...common, index, join: true }, this.#options));
     }
-    try {
-      await Promise.all(this.#threads.map((thread) => thread.opened));
-    } catch (error) {
-      await this.stop();
-      throw error;
-    }
     return this.#first;
+  }
+
+  /** Resolves when all threads serve their queues. Throws OpenError. */
+  async complete(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.opened));
   }
 
   /** Hands over new tables; each thread takes them between two batches (EAM-9). */

@@ -70,6 +70,7 @@ export class Daemon {
     try {
       const device = await this.#plane.open();
       await this.#configure(config);
+      await this.#plane.complete();
       this.#stopWatching = watchMtu(config.tun, (mtu) => this.#mtuChanged(mtu));
       log.info(
         `translating on ${device.name} (${device.created ? 'created' : 'attached'}, MTU ${this.#mtu}, ` +
@@ -132,7 +133,7 @@ export class Daemon {
       for (const warning of plan.warnings) log.warn(warning);
     }
     this.#plane.setTables(compile(translation, this.#mtu), translation.icmpErrors);
-    if (journal !== null) await applyPlan(plan.entries, journal, this.#host, log);
+    if (journal !== null) await applyPlan(plan.entries, journal, this.#host, log, undefined, plan.state);
   }
 
   #mtuChanged(mtu: number): void {

@@ -15,6 +15,8 @@ export interface OfflineOptions {
   identification?: number;
   /** MTU used where the configuration names none, in bytes. Default 1500 (GEN-1). */
   deviceMtu?: number;
+  /** Chance from this number instead of the system: the same packets in the same order give the same outputs. */
+  seed?: number;
 }
 
 export interface Outcome {
@@ -38,8 +40,7 @@ export class OfflineTranslator {
     const slab = new ArrayBuffer(SLOT_BYTES + HEAD_AREA);
     this.#bytes = new Uint8Array(slab);
     this.#vnetBytes = options.vnetBytes ?? 0;
-    const entropy = new Uint16Array(HashedIdentifications.entropyLength + 2);
-    globalThis.crypto.getRandomValues(entropy);
+    const entropy = chance(HashedIdentifications.entropyLength + 2, options.seed);
     this.#engine = new Engine(compile(config, options.deviceMtu ?? DEFAULT_MTU), {
       slab,
       headStart: SLOT_BYTES,
@@ -99,4 +100,18 @@ export class OfflineTranslator {
     }
     job.reset();
   }
+}
+
+function chance(length: number, seed: number | undefined): Uint16Array<ArrayBuffer> {
+  const numbers = new Uint16Array(length);
+  if (seed === undefined) return globalThis.crypto.getRandomValues(numbers);
+  // Weyl sequence, mixed (MurmurHash3's finalizer): any seed will do, nothing here is secret.
+  let state = seed | 0;
+  for (let i = 0; i < length; i++) {
+    state = (state + 0x9e3779b9) | 0;
+    let mixed = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+    numbers[i] = (mixed ^ (mixed >>> 16)) & 0xffff;
+  }
+  return numbers;
 }

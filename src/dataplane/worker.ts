@@ -7,6 +7,7 @@ import type { Job } from '../translate/job.ts';
 import { createLimiter } from './limiter.ts';
 import { HEAD_AREA_BYTES, Loop, Order, WRITE_LIST } from './loop.ts';
 import type { WorkerInput, WorkerOrder, WorkerReport } from './messages.ts';
+import { rehearse } from './rehearsal.ts';
 import { summarize } from './summary.ts';
 import { tuneV8 } from './v8.ts';
 
@@ -48,7 +49,9 @@ function main(): void {
       vnetBytes: device.vnetBytes,
       offload: device.offload,
     });
-    let heard = Atomics.load(input.doorbell, 0);
+    let heard = 0; // the doorbell's first value
+    // Until the first tables come there is time to get ready for the packets.
+    rehearse(device.vnetBytes, device.offload, () => Atomics.load(input.doorbell, 0) !== heard);
     const first = firstTables();
     if (first === null) return;
     const entropy = new Uint16Array(HashedIdentifications.entropyLength + 2);

@@ -103,7 +103,7 @@ export async function openJournal(
 /**
  * Makes the plan's entries true. After a failure everything this journal holds has been rolled back.
  * Throws HostConflictError, ToolMissingError, ToolFailedError, SysctlError or JournalError.
- * `beforeStep` is called after a step was journaled and before it is done.
+ * `beforeStep` is called after a step was journaled and before it is done. `known`: the host as it was just read.
  */
 export async function applyPlan(
   entries: readonly Entry[],
@@ -111,10 +111,11 @@ export async function applyPlan(
   host: Host,
   log: HostLog,
   beforeStep: (index: number) => void = () => {},
+  known: HostState | null = null,
 ): Promise<void> {
   try {
-    await dropUnwanted(entries, journal, host, log);
-    const state = await host.read();
+    const dropped = await dropUnwanted(entries, journal, host, log);
+    const state = dropped || known === null ? await host.read() : known;
     for (const [index, { step, why }] of entries.entries()) {
       const missing = notYetDone(step, journal.done);
       if (missing === null) continue;
@@ -142,13 +143,13 @@ export async function rollback(journal: Journal, host: Host, log: HostLog): Prom
   journal.remove();
 }
 
-/** Undoes what was done before and is not wanted any more. */
+/** Undoes what was done before and is not wanted any more. @returns true where there was something */
 async function dropUnwanted(
   entries: readonly Entry[],
   journal: Journal,
   host: Host,
   log: HostLog,
-): Promise<void> {
+): Promise<boolean> {
   const wanted = new Map<string, Set<string>>();
   for (const { step } of entries) wanted.set(shape(step), new Set(step.kind === 'routes' ? step.to : []));
   const keep: Done[] = [];
@@ -164,9 +165,10 @@ async function dropUnwanted(
       keep.push(done);
     }
   }
-  if (drop.length === 0) return;
+  if (drop.length === 0) return false;
   await undo(drop, host, log);
   journal.write(keep);
+  return true;
 }
 
 /** The routes of a step that pass, as a step of their own; none: no step. */

@@ -47,6 +47,8 @@ export interface RunPlan {
   readonly entries: readonly Entry[];
   /** For each entry what was found on the host when the plan was made. */
   readonly findings: readonly Finding[];
+  /** The host as it was read when the plan was made. */
+  readonly state: HostState;
   /** What stands in the way, one sentence each; the plan cannot be applied while there are any. */
   readonly conflicts: readonly string[];
   /** What the administrator should know; the plan can be applied. */
@@ -64,7 +66,7 @@ export async function prepareHost(
 ): Promise<RunPlan> {
   const state = await host.read();
   const plan = buildRunPlan(input, withoutOurs(state, done));
-  return { ...plan, findings: plan.entries.map(({ step }) => check(step, state)) };
+  return { ...plan, state, findings: plan.entries.map(({ step }) => check(step, state)) };
 }
 
 /** The state with sysctls as they were before us; addresses and routes of ours are known by their device. */
@@ -101,7 +103,7 @@ export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
   for (const [i, finding] of findings.entries()) {
     if (finding.is === 'conflict') notes.conflicts.push(`${describe(entries[i]!.step)}: ${finding.with}`);
   }
-  return { tun: input.tun, uplink, tunMtu, entries, findings, ...notes };
+  return { tun: input.tun, uplink, tunMtu, state, entries, findings, ...notes };
 }
 
 interface Notes {
