@@ -4,9 +4,10 @@ import * as v from 'valibot';
 import type { Files, RawOptions, Whereabouts } from './load.ts';
 import type { Mistake } from './mistake.ts';
 import { findOption } from './options.ts';
+import { systemReason } from './system-reason.ts';
 
 /** What a key may hold: the options themselves are checked where those of the command line are. */
-const Value = v.union([v.string(), v.number(), v.boolean(), v.array(v.string())]);
+const Value = v.union([v.string(), v.number(), v.boolean(), v.array(v.union([v.string(), v.number()]))]);
 const Document = v.record(v.string(), Value);
 
 export type ConfigFile =
@@ -23,10 +24,7 @@ export function readConfigFile(path: string, files: Files): ConfigFile {
   try {
     text = new TextDecoder().decode(files.read(path));
   } catch (error) {
-    return refuse(
-      '--config',
-      `cannot read ${path}: ${(error as Error).message.replace(/^[A-Z]+: /, '').replace(/, (open|read).*$/, '')}`,
-    );
+    return refuse('--config', `cannot read ${path}: ${systemReason(error)}`);
   }
   let document: unknown;
   try {
@@ -35,31 +33,39 @@ export function readConfigFile(path: string, files: Files): ConfigFile {
     if (!(error instanceof TomlError)) throw error;
     return refuse(`${path}:${error.line}:${error.column}`, error.message.split('\n')[0]!);
   }
+  const place = placeOf(path, text);
   const checked = v.safeParse(Document, document);
   if (!checked.success) {
-    return {
-      ok: false,
-      mistakes: checked.issues.map((issue) => ({
-        where: `${path}: ${v.getDotPath(issue)}`,
-        message: 'must be a string, a number, true, false or a list of strings',
-      })),
-    };
+    const keys = new Set(checked.issues.map((issue) => String(issue.path?.[0].key)));
+    const message = 'must be a string, a number, true, false or a list of strings or numbers';
+    return { ok: false, mistakes: [...keys].map((key) => ({ where: place(key), message })) };
   }
-  const lines = text.split('\n');
-  const raw: Record<string, string | number | boolean | readonly string[]> = {};
+  const raw: Record<string, RawOptions[string]> = Object.create(null) as Record<string, RawOptions[string]>;
   const written = new Map<string, string>();
+  const mistakes: Mistake[] = [];
   for (const [key, value] of Object.entries(checked.output)) {
-    const name = findOption(key)?.name ?? key;
-    raw[name] = value;
+    const option = findOption(key);
+    const name = option?.name ?? key;
+    const other = written.get(name);
+    if (other !== undefined) {
+      mistakes.push({ where: place(key), message: `means the same as ${other}: keep one of the two` });
+    }
     written.set(name, key);
+    if (!Array.isArray(value)) raw[name] = value;
+    // Numbers separated by commas on the command line are a list here.
+    else raw[name] = option?.value === 'LIST' ? value.join(',') : value.map(String);
   }
-  const where: Whereabouts = (name) => {
-    const key = written.get(name);
-    if (key === undefined) return path;
-    const line = lines.findIndex((one) =>
-      new RegExp(`^\\s*["']?${key.replaceAll(/[^\w-]/g, '.')}["']?\\s*=`).test(one),
-    );
+  if (mistakes.length > 0) return { ok: false, mistakes };
+  return { ok: true, raw, where: (name) => place(written.get(name) ?? name) };
+}
+
+/** Finds keys in the text: the parser does not say where they stood. */
+function placeOf(path: string, text: string): (key: string) => string {
+  const lines = text.split('\n');
+  return (key) => {
+    const name = key.replaceAll(/[^\w-]/g, '.');
+    const start = new RegExp(`^\\s*(\\[+\\s*)?["']?${name}["']?\\s*[=.\\]]`);
+    const line = lines.findIndex((one) => start.test(one));
     return line < 0 ? `${path}: ${key}` : `${path}:${line + 1}: ${key}`;
   };
-  return { ok: true, raw, where };
 }

@@ -1,0 +1,3 @@
+/** "ENOENT: no such file or directory, open 'x'" without what the sentence around it says already. */
+export const systemReason = (error: unknown): string =>
+  (error as Error).message.replace(/^[A-Z]+: /, '').replace(/, \w+( '.*')?$/, '');
