@@ -29,6 +29,8 @@ export interface PacketTranslator {
   translate(packet: Uint8Array, nowMs: number): Outcome;
 }
 
+/** The same capture gives the same outputs, to the last bit of an Identification. */
+const SEED = 1;
 const NOT_IP: Outcome = { verdict: 'ignored', reason: 'NotIp', outputs: [] };
 
 /**
@@ -40,7 +42,7 @@ export async function replay(
   args: ReplayArguments,
   config: TranslationConfig,
   io: ReplayIo,
-  translator: PacketTranslator = new OfflineTranslator(config),
+  translator: PacketTranslator = new OfflineTranslator(config, { seed: SEED }),
 ): Promise<number> {
   const twice = clash(args);
   if (twice !== null) {

@@ -1,328 +1,238 @@
-/** clatd replay: every form of capture, damage, reports. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
-import { replay } from '../../src/cli/replay.ts';
-import { configure, translate } from '../support/must.ts';
-import { type Bytes, counting, hex, packet4, packet6, tcp, udp, v4 } from '../support/packets.ts';
+/** `clatd replay`: captures of every form through the real translator. */
+import { afterAll, describe, expect, it } from 'vitest';
+import { OfflineTranslator } from '../../src/dataplane/offline.ts';
+import { blocks, type Order, pcap } from '../io/support/captures.ts';
+import { configure } from '../support/must.ts';
+import { fromHex, hex, v4 } from '../support/packets.ts';
+import { EXAMPLES } from './support/examples.ts';
+import { files, replayed } from './support/replayed.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'clatd-replay-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-let files = 0;
-const path = (name: string): string => join(folder, `${files++}-${name}`);
+afterAll(() => files.remove());
 
-const PACKETS: readonly Bytes[] = [
-  packet4(udp()),
-  packet6(tcp()),
-  v4({ ttl: 1 }),
-  v4({ ttl: 0 }),
-  packet4(udp(counting(3000))),
-];
+const A1 = EXAMPLES[0]!;
+const A2 = EXAMPLES[1]!;
+const A12 = EXAMPLES.find(({ name }) => name === 'A12')!;
+const ARP = fromHex('0001080006040001020000000001c0000201000000000000c0000202');
+const MAC = fromHex('020000000001 020000000002');
 
-type Endian = 'little' | 'big';
-const word32 = (value: number, endian: Endian): Bytes => {
-  const bytes = [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, (value >>> 24) & 255];
-  return endian === 'little' ? bytes : bytes.reverse();
-};
-const word16 = (value: number, endian: Endian): Bytes => {
-  const bytes = [value & 255, value >>> 8];
-  return endian === 'little' ? bytes : bytes.reverse();
-};
+/** Second 1,700,000,000 + index, and a fraction with digits in every place. */
+const stampOf = (index: number) => ({ seconds: 1_700_000_000 + index, nanoseconds: 123_456_789 + index });
 
-/** A pcap file, by hand. */
-function pcap(frames: readonly Bytes[], linkType = 101, endian: Endian = 'little', nano = false): Bytes {
-  const w = (value: number): Bytes => word32(value, endian);
-  const header = [
-    ...w(nano ? 0xa1b23c4d : 0xa1b2c3d4),
-    ...word16(2, endian),
-    ...word16(4, endian),
-    ...w(0),
-    ...w(0),
-    ...w(262144),
-    ...w(linkType),
-  ];
-  return [
-    ...header,
-    ...frames.flatMap((frame, i) => [
-      ...w(1700000000 + i),
-      ...w(nano ? 123456789 : 123456),
-      ...w(frame.length),
-      ...w(frame.length),
-      ...frame,
-    ]),
-  ];
-}
-
-/** A pcapng file, by hand: a section, an interface, an unknown block, enhanced packets. */
-function pcapng(
-  frames: readonly Bytes[],
-  linkType = 101,
-  endian: Endian = 'little',
-  resolution?: number,
-): Bytes {
-  const w = (value: number): Bytes => word32(value, endian);
-  const h = (value: number): Bytes => word16(value, endian);
-  const block = (type: number, body: Bytes): Bytes => {
-    const padded = [...body, ...new Array<number>((4 - (body.length % 4)) % 4).fill(0)];
-    return [...w(type), ...w(12 + padded.length), ...padded, ...w(12 + padded.length)];
-  };
-  const options = resolution === undefined ? [] : [...h(9), ...h(1), resolution, 0, 0, 0, ...w(0)];
-  const units =
-    resolution === undefined
-      ? 1_000_000n
-      : resolution & 0x80
-        ? 1n << BigInt(resolution & 0x7f)
-        : 10n ** BigInt(resolution);
-  const stamp = (i: number): Bytes => {
-    const ticks = BigInt(1700000000 + i) * units + units / 4n;
-    return [...w(Number(ticks >> 32n)), ...w(Number(ticks & 0xffffffffn))];
-  };
-  return [
-    ...block(0x0a0d0d0a, [...w(0x1a2b3c4d), ...h(1), ...h(0), ...w(0xffffffff), ...w(0xffffffff)]),
-    ...block(1, [...h(linkType), ...h(0), ...w(0), ...options]),
-    ...block(0x0bad, counting(13)),
-    ...frames.flatMap((frame, i) =>
-      block(6, [...w(0), ...stamp(i), ...w(frame.length), ...w(frame.length), ...frame]),
-    ),
-    ...block(5, [...w(0), ...w(0), ...w(0)]),
-  ];
-}
-
-interface Result {
-  code: number;
-  stdout: string;
-  stderr: string;
-  report: { index: number; verdict: string; reason: string; outputs: number }[];
-  packets: { seconds: number; fraction: number; bytes: string }[];
-  magic: number;
-}
-
-async function run(capture: Bytes): Promise<Result> {
-  const input = path('in');
-  writeFileSync(input, Uint8Array.from(capture));
-  const output = path('out.pcap');
-  const report = path('report.jsonl');
-  const io = { stdout: '', stderr: '' };
-  const code = await replay({ input, output, report }, configure(), {
-    stdout: { write: (text) => (io.stdout += text) },
-    stderr: { write: (text) => (io.stderr += text) },
-  });
-  const read = (file: string): Buffer => {
-    try {
-      return readFileSync(file);
-    } catch {
-      return Buffer.alloc(0);
-    }
-  };
-  const bytes = read(output);
-  const packets = [];
-  for (let at = 24; at < bytes.length; ) {
-    const length = bytes.readUInt32LE(at + 8);
-    packets.push({
-      seconds: bytes.readUInt32LE(at),
-      fraction: bytes.readUInt32LE(at + 4),
-      bytes: hex(bytes.subarray(at + 16, at + 16 + length)),
-    });
-    at += 16 + length;
-  }
-  if (bytes.length > 0) expect(bytes.readUInt32LE(20)).toBe(101);
-  const lines = read(report).toString().trim();
-  return {
-    code,
-    ...io,
-    report: lines === '' ? [] : lines.split('\n').map((line) => JSON.parse(line) as Result['report'][number]),
-    packets,
-    magic: bytes.length > 0 ? bytes.readUInt32LE(0) : 0,
-  };
-}
-
-/** What the packets become; the IPv4 Identification is the counters' business. */
-const masked = (text: string): string =>
-  text.startsWith('45') ? `${text.slice(0, 8)}----${text.slice(12, 20)}----${text.slice(24)}` : text;
-const EXPECTED = PACKETS.flatMap((packet) => translate(packet).outputs.map((bytes) => masked(hex(bytes))));
-
-const ETHERNET = (type: Bytes): Bytes => [...counting(12), ...type];
-const ip = (packet: Bytes): Bytes => (packet[0]! >>> 4 === 6 ? [0x86, 0xdd] : [8, 0]);
-const FRAMES: readonly (readonly [name: string, linkType: number, frame: (packet: Bytes) => Bytes])[] = [
-  ['RAW', 101, (packet) => packet],
-  ['RAW of old', 12, (packet) => packet],
-  ['RAW of OpenBSD', 14, (packet) => packet],
-  ['IPV4', 228, (packet) => packet],
-  ['IPV6', 229, (packet) => packet],
-  ['Ethernet', 1, (packet) => [...ETHERNET(ip(packet)), ...packet]],
-  ['Ethernet with padding', 1, (packet) => [...ETHERNET(ip(packet)), ...packet, 0, 0, 0, 0, 0]],
-  ['Ethernet, a VLAN tag', 1, (packet) => [...ETHERNET([0x81, 0, 0, 5]), ...ip(packet), ...packet]],
-  [
-    'Ethernet, two VLAN tags',
-    1,
-    (packet) => [...ETHERNET([0x88, 0xa8, 0, 5, 0x81, 0, 0, 6]), ...ip(packet), ...packet],
-  ],
-  ['SLL', 113, (packet) => [0, 0, 0, 1, 0, 6, ...counting(8), ...ip(packet), ...packet]],
-  ['SLL2', 276, (packet) => [...ip(packet), 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, ...counting(8), ...packet]],
-  ['NULL, little-endian', 0, (packet) => [packet[0]! >>> 4 === 6 ? 10 : 2, 0, 0, 0, ...packet]],
-  ['NULL, big-endian', 0, (packet) => [0, 0, 0, packet[0]! >>> 4 === 6 ? 30 : 2, ...packet]],
-  ['LOOP', 108, (packet) => [0, 0, 0, packet[0]! >>> 4 === 6 ? 24 : 2, ...packet]],
-];
-
-describe('forms', () => {
-  test.each(FRAMES)('link type %s', async (_name, linkType, frame) => {
-    const { code, packets, report } = await run(pcap(PACKETS.map(frame), linkType));
-    expect(code).toBe(0);
-    expect(packets.map(({ bytes }) => masked(bytes))).toEqual(EXPECTED);
-    expect(report).toEqual([
-      { index: 0, verdict: 'translated', reason: 'Translated46', outputs: 1 },
-      { index: 1, verdict: 'translated', reason: 'Translated64', outputs: 1 },
-      { index: 2, verdict: 'replied', reason: 'TtlExpired46', outputs: 1 },
-      { index: 3, verdict: 'dropped', reason: 'TtlZero46', outputs: 0 },
-      { index: 4, verdict: 'translated', reason: 'Translated46', outputs: 3 },
+const FORMATS: [string, (packets: readonly (readonly number[])[]) => number[], boolean][] = [];
+for (const order of ['big', 'little'] as Order[]) {
+  for (const nanoseconds of [false, true]) {
+    FORMATS.push([
+      `pcap, ${order}-endian, ${nanoseconds ? 'ns' : 'µs'}`,
+      (packets) =>
+        pcap({
+          order,
+          nanoseconds,
+          records: packets.map((bytes, i) => ({
+            bytes,
+            seconds: stampOf(i).seconds,
+            fraction: Math.floor(stampOf(i).nanoseconds / (nanoseconds ? 1 : 1000)),
+          })),
+        }),
+      nanoseconds,
     ]);
-  });
-  test.each<[Endian, boolean]>([
-    ['little', false],
-    ['little', true],
-    ['big', false],
-    ['big', true],
-  ])('pcap, %s-endian, nanoseconds %s: timestamps are kept', async (endian, nano) => {
-    const { packets, magic } = await run(pcap(PACKETS.slice(0, 2), 101, endian, nano));
-    expect(magic).toBe(nano ? 0xa1b23c4d : 0xa1b2c3d4);
-    expect(packets.map(({ seconds, fraction }) => [seconds, fraction])).toEqual(
-      [0, 1].map((i) => [1700000000 + i, nano ? 123456789 : 123456]),
+  }
+  const b = blocks(order);
+  FORMATS.push([
+    `pcapng, ${order}-endian`,
+    (packets) => [
+      ...b.section(),
+      ...b.interface(101, { resolution: 9 }),
+      ...packets.flatMap((bytes, i) => {
+        const { seconds, nanoseconds } = stampOf(i);
+        return b.enhanced(bytes, { stamp: BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds) });
+      }),
+    ],
+    true,
+  ]);
+}
+
+describe.each(FORMATS)('replay of %s', (_, capture, nanoseconds) => {
+  it('the worked examples A1 to A13: outputs, times, report', async () => {
+    const result = await replayed(capture(EXAMPLES.map(({ packet }) => packet)));
+    expect(result).toMatchObject({ code: 0, stderr: '', nanoseconds });
+    expect(result.outputs.map(({ bytes }) => hex(bytes))).toEqual(EXAMPLES.map(({ output }) => hex(output)));
+    expect(result.outputs.map(({ seconds, fraction }) => [seconds, fraction])).toEqual(
+      EXAMPLES.map((__, i) => {
+        const stamp = stampOf(i);
+        return [stamp.seconds, Math.floor(stamp.nanoseconds / (nanoseconds ? 1 : 1000))];
+      }),
+    );
+    expect(result.report).toEqual(
+      EXAMPLES.map(({ verdict, reason }, index) => ({ index, verdict, reason, outputs: 1 })),
     );
   });
-  test.each<[Endian, number | undefined]>([
-    ['little', undefined],
-    ['big', undefined],
-    ['little', 9],
-    ['big', 3],
-    ['little', 0x80 | 20],
-  ])('pcapng, %s-endian, resolution %s', async (endian, resolution) => {
-    const { code, packets, magic } = await run(pcapng(PACKETS, 101, endian, resolution));
-    expect(code).toBe(0);
-    expect(packets.map(({ bytes }) => masked(bytes))).toEqual(EXPECTED);
-    expect(magic).toBe(0xa1b23c4d);
-    expect([packets[1]!.seconds, packets[1]!.fraction]).toEqual([1700000001, 250_000_000]);
+});
+
+describe('replay of link types', () => {
+  const type = (packet: readonly number[]) => (packet[0]! >> 4 === 4 ? [0x08, 0x00] : [0x86, 0xdd]);
+  const sll = [0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0];
+  const sll2 = [0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0];
+  const family = (packet: readonly number[]) => (packet[0]! >> 4 === 4 ? 2 : 30);
+  const wrappings: [string, number, (packet: readonly number[]) => number[]][] = [
+    ['RAW', 101, (packet) => [...packet]],
+    ['RAW, the number of old files', 12, (packet) => [...packet]],
+    ['RAW, the number of OpenBSD', 14, (packet) => [...packet]],
+    ['IPV4', 228, (packet) => [...packet]],
+    ['IPV6', 229, (packet) => [...packet]],
+    ['Ethernet', 1, (packet) => [...MAC, ...type(packet), ...packet]],
+    ['Ethernet with VLAN tags', 1, (p) => [...MAC, 0x88, 0xa8, 0, 1, 0x81, 0, 0, 2, ...type(p), ...p]],
+    ['Linux SLL', 113, (packet) => [...sll, ...type(packet), ...packet]],
+    ['Linux SLL2', 276, (packet) => [...type(packet), ...sll2, ...packet]],
+    ['NULL', 0, (packet) => [family(packet), 0, 0, 0, ...packet]],
+    ['LOOP', 108, (packet) => [0, 0, 0, family(packet), ...packet]],
+  ];
+  it.each(wrappings)('%s', async (_, linkType, wrap) => {
+    const result = await replayed(
+      pcap({ linkType, records: [A1, A2].map(({ packet }) => ({ bytes: wrap(packet) })) }),
+    );
+    expect(result.code).toBe(0);
+    expect(result.outputs.map(({ bytes }) => hex(bytes))).toEqual([hex(A1.output), hex(A2.output)]);
   });
-  test('pcapng with two sections of different byte order', async () => {
-    const { packets } = await run([...pcapng(PACKETS.slice(0, 1)), ...pcapng(PACKETS.slice(1), 101, 'big')]);
-    expect(packets.map(({ bytes }) => masked(bytes))).toEqual(EXPECTED);
-  });
-  test('frames that are not IP are ignored, and counted', async () => {
-    const arp = [...ETHERNET([8, 6]), ...counting(28)];
-    const { report } = await run(pcap([arp, [...ETHERNET([8, 0]), ...PACKETS[0]!], []], 1));
-    expect(report.map(({ index, verdict, reason }) => [index, verdict, reason])).toEqual([
-      [0, 'ignored', 'NotIp'],
-      [1, 'translated', 'Translated46'],
-      [2, 'ignored', 'NotIp'],
+
+  it('several interfaces of different kinds in one pcapng', async () => {
+    const b = blocks('little');
+    const result = await replayed([
+      ...b.section(),
+      ...b.interface(1),
+      ...b.interface(101, { resolution: 9 }),
+      ...b.enhanced(A1.packet, { id: 1, stamp: 5n }),
+      ...b.enhanced([...MAC, ...type(A2.packet), ...A2.packet], { id: 0, stamp: 6n }),
+      ...b.simple([...MAC, 0x08, 0x06, ...ARP]),
     ]);
+    expect(result.outputs.map(({ bytes, seconds, fraction }) => [hex(bytes), seconds, fraction])).toEqual([
+      [hex(A1.output), 0, 5],
+      [hex(A2.output), 0, 6000],
+    ]);
+    expect(result.report.map(({ verdict }) => verdict)).toEqual(['translated', 'translated', 'ignored']);
   });
-  test('an empty capture is right', async () => {
-    expect(await run(pcap([]))).toMatchObject({ code: 0, report: [], packets: [] });
+
+  it('what is not IP is ignored, and counted', async () => {
+    const frames = [
+      [...MAC, 0x08, 0x06, ...ARP],
+      [...MAC, 0x08, 0x00, ...A1.packet],
+      [...MAC, 0x88, 0xcc, 1, 2, 3],
+      [...MAC, 0x08],
+      [],
+      [...MAC, 0x08, 0x00],
+      [...MAC, 0x08, 0x00, 0x50, 1, 2],
+    ];
+    const { report, code, stdout } = await replayed(
+      pcap({ linkType: 1, records: frames.map((bytes) => ({ bytes })) }),
+    );
+    expect(code).toBe(0);
+    expect(report).toEqual(
+      frames.map((__, index) =>
+        index === 1
+          ? { index, verdict: 'translated', reason: 'Translated46', outputs: 1 }
+          : { index, verdict: 'ignored', reason: 'NotIp', outputs: 0 },
+      ),
+    );
+    expect(stdout).toMatch(/^ +6 +85\.7 % +ignored +NotIp /m);
   });
-  test('the summary counts by reason', async () => {
-    const { stdout } = await run(pcap(PACKETS));
-    expect(stdout).toMatch(/^ +2 +40\.0 % +translated +Translated46 /m);
-    expect(stdout).toMatch(/^ +5 .*in all/m);
+
+  it('T46-IN-5: padding of short Ethernet frames is not part of the packet', async () => {
+    const frame = [...MAC, 0x08, 0x00, ...A1.packet];
+    const { outputs } = await replayed(
+      pcap({
+        linkType: 1,
+        records: [{ bytes: [...frame, ...new Array<number>(60 - frame.length).fill(0xee)] }],
+      }),
+    );
+    expect(outputs.map(({ bytes }) => hex(bytes))).toEqual([hex(A1.output)]);
+  });
+
+  it('T46-IN-4: a packet cut at the snap length is what was captured of it', async () => {
+    const bytes = A1.packet.slice(0, 30);
+    const { report } = await replayed(pcap({ records: [{ bytes, original: A1.packet.length }] }));
+    expect(report).toEqual([{ index: 0, verdict: 'dropped', reason: 'Truncated46', outputs: 0 }]);
   });
 });
 
-describe('damage', () => {
-  test.each([
-    ['pcap', pcap(PACKETS.slice(0, 3))],
-    ['pcapng', pcapng(PACKETS.slice(0, 3))],
-  ])('%s, cut at every byte: said where, and what came before is kept', async (_name, capture) => {
-    const whole = await run(capture);
-    for (let length = 0; length < capture.length; length += 7) {
-      const { code, stderr, report } = await run(capture.slice(0, length));
-      const atBoundary = code === 0;
-      if (!atBoundary) {
-        expect(code, `cut at ${length}`).toBe(1);
-        expect(stderr, `cut at ${length}`).toMatch(/at byte \d+, packet \d+|empty|not a capture|file header/);
-      }
-      expect(report, `cut at ${length}`).toEqual(whole.report.slice(0, report.length));
-    }
+describe('replay', () => {
+  it('keys of the report stand in their order, one line a packet', async () => {
+    const { report } = await replayed(pcap({ records: [{ bytes: A1.packet }] }));
+    expect(JSON.stringify(report[0])).toBe(
+      '{"index":0,"verdict":"translated","reason":"Translated46","outputs":1}',
+    );
   });
-  test.each([
-    ['an empty file', [], /is empty/],
-    ['a text', [...Buffer.from('hello world, not a capture')], /not a capture/],
-    ['gzip', [0x1f, 0x8b, 8, 0, 0, 0], /zcat/],
-    ['an unknown link type', pcap(PACKETS, 105), /link type 105/],
-    [
-      'an absurd length',
-      [...pcap([]), 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 127, 0, 0, 0, 0],
-      /packet 1: a length of 2147483647/,
-    ],
-    ['an absurd block', [...pcapng([]), 6, 0, 0, 0, 255, 255, 255, 127, 0, 0, 0, 0], /a block of/],
-  ])('%s', async (_name, capture, message) => {
-    const { code, stderr } = await run(capture);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(message);
-  });
-  test('random bytes never throw', async () => {
-    for (let seed = 0; seed < 60; seed++) {
-      const noise = Array.from(
-        { length: 120 },
-        (_, i) => (Math.imul(seed * 977 + i, 2654435761) >>> 24) & 255,
-      );
-      const magic = seed % 2 === 0 ? pcap([]) : pcapng([]);
-      const { code } = await run([...magic, ...noise]);
-      expect([0, 1]).toContain(code);
-    }
-  });
-});
 
-describe('files', () => {
-  const io = (): { stdout: { write(): void }; stderr: { text: string; write(text: string): void } } => ({
-    stdout: { write: () => {} },
-    stderr: {
-      text: '',
-      write(text) {
-        this.text += text;
-      },
-    },
+  it('GEN-4: fragments follow each other with their packet’s time, in order', async () => {
+    const large = v4({
+      src: '198.51.100.2',
+      dst: '192.0.2.1',
+      proto: 132,
+      payload: new Array<number>(3000).fill(7),
+    });
+    const { outputs, report } = await replayed(
+      pcap({ records: [A1.packet, large, A2.packet].map((bytes, i) => ({ bytes, seconds: i })) }),
+    );
+    expect(report.map((line) => line.outputs)).toEqual([1, 3, 1]);
+    expect(outputs.map(({ seconds }) => seconds)).toEqual([0, 1, 1, 1, 2]);
+    const offsets = outputs.slice(1, 4).map(({ bytes }) => ((bytes[42]! << 8) | bytes[43]!) & 0xfff8);
+    expect(offsets).toEqual([0, 1232, 2464]);
   });
-  const capture = (): string => {
-    const file = path('capture');
-    writeFileSync(file, Uint8Array.from(pcap(PACKETS)));
-    return file;
-  };
-  test('the input is never written to', async () => {
-    const input = capture();
-    const before = statSync(input).size;
-    for (const args of [
-      { input, output: input },
-      { input, report: input },
-    ]) {
-      const out = io();
-      expect(await replay(args, configure(), out)).toBe(2);
-      expect(out.stderr.text).toMatch(/is the input/);
-    }
-    expect(statSync(input).size).toBe(before);
+
+  it('GERR-4: the clock of the limits is the capture’s own', async () => {
+    const limited = () => new OfflineTranslator(configure({ 'icmp-errors': 'limited' }), { seed: 3 });
+    const capture = (spread: number) =>
+      pcap({ records: Array.from({ length: 60 }, (_, i) => ({ bytes: A12.packet, seconds: i * spread })) });
+    const verdicts = async (spread: number) =>
+      (await replayed(capture(spread), limited())).report.map(({ verdict }) => verdict);
+    const atOnce = await verdicts(0);
+    expect(atOnce.filter((verdict) => verdict === 'replied')).toHaveLength(10);
+    expect(atOnce.slice(10)).toEqual(new Array(50).fill('dropped'));
+    expect(await verdicts(1)).toEqual(new Array(60).fill('replied'));
   });
-  test('output and report are two files', async () => {
-    const out = io();
-    const file = path('both');
-    expect(await replay({ input: capture(), output: file, report: file }, configure(), out)).toBe(2);
+
+  it('the same capture gives the same outputs, Identifications included', async () => {
+    const capture = pcap({
+      records: Array.from({ length: 20 }, (_, i) => ({ bytes: i % 2 ? A2.packet : A12.packet, seconds: i })),
+    });
+    const once = await replayed(capture, new OfflineTranslator(configure(), { seed: 1 }));
+    const again = await replayed(capture, new OfflineTranslator(configure(), { seed: 1 }));
+    expect(again).toEqual(once);
   });
-  test('a missing input, an output that cannot be written', async () => {
-    const out = io();
-    expect(await replay({ input: '/nowhere/x' }, configure(), out)).toBe(1);
-    expect(out.stderr.text).toBe('clatd: cannot read /nowhere/x: no such file or directory\n');
-    const second = io();
-    expect(await replay({ input: capture(), output: '/nowhere/y' }, configure(), second)).toBe(1);
-    expect(second.stderr.text).toMatch(/cannot write \/nowhere\/y/);
+
+  it('there and back: what came out goes in again, and is the packet up to TTL', async () => {
+    const there = await replayed(pcap({ records: [{ bytes: A1.packet }] }));
+    const reversed = [...there.outputs[0]!.bytes];
+    // Answer of the same host: addresses and ports exchanged; the checksum stays right.
+    const swap = (a: number, b: number, length: number) => {
+      for (let i = 0; i < length; i++)
+        [reversed[a + i], reversed[b + i]] = [reversed[b + i]!, reversed[a + i]!];
+    };
+    swap(8, 24, 16);
+    swap(40, 42, 2);
+    const back = await replayed(pcap({ records: [{ bytes: reversed }] }));
+    expect(hex(back.outputs[0]!.bytes.slice(28))).toBe(hex(A1.packet.slice(28)));
+    expect(hex(back.outputs[0]!.bytes.slice(12, 16))).toBe(hex(A1.packet.slice(16, 20)));
+    expect(back.outputs[0]!.bytes[8]).toBe(A1.packet[8]! - 2);
   });
-  test('a large capture takes little memory', async () => {
-    const input = path('large');
-    const chunk = Uint8Array.from(
-      pcap(Array.from({ length: 2000 }, () => packet4(udp(counting(1200))))),
-    ).subarray(24);
-    const parts = [Uint8Array.from(pcap([]))];
-    for (let i = 0; i < 20; i++) parts.push(chunk);
-    writeFileSync(input, Buffer.concat(parts));
-    const before = process.memoryUsage().arrayBuffers;
-    expect(await replay({ input, output: path('large-out') }, configure(), io())).toBe(0);
-    // 50 MB in: a few chunks of 1 MiB and the translator's slab are all that is needed.
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000);
+
+  it('ends with a table by reason, most frequent first', async () => {
+    const { stdout } = await replayed(
+      pcap({ records: [A12, A1, A1, A1, A2].map(({ packet }) => ({ bytes: packet })) }),
+    );
+    const lines = stdout.split('\n');
+    expect(lines[0]).toMatch(/^ +packets +share +verdict +reason$/);
+    expect(lines[1]).toMatch(
+      /^ +3 +60\.0 % +translated +Translated46 +Translated to IPv6\. \[T46-HDR-1, RFC 7915 §4\]$/,
+    );
+    expect(lines.slice(2, 4).map((line) => line.trim().split(/ {2,}/).slice(0, 4))).toEqual([
+      ['1', '20.0 %', 'translated', 'Translated64'],
+      ['1', '20.0 %', 'replied', 'TtlExpired46'],
+    ]);
+    expect(lines[4]).toMatch(/^ +5 {2}in all; 5 came out$/);
+  });
+
+  it('an empty capture is in order', async () => {
+    const { code, outputs, report, stdout } = await replayed(pcap({}));
+    expect({ code, outputs, report }).toEqual({ code: 0, outputs: [], report: [] });
+    expect(stdout).toContain('0  in all');
   });
 });
