@@ -24,10 +24,16 @@ export const addresses = {
   /** The large table: 10.128.x.y with 2001:db8:ea::z, counted up together. */
   table4: '10.128.0.0',
   table6: '2001:db8:ea::',
+  /** Those of its addresses that are the far end's, where it has some. */
+  farTable4: '10.129.0.0',
+  farTable6: '2001:db8:eb::',
 } as const;
 
-/** usual: one EAM for the host. table: the host has TABLE_SIZE addresses, each with an EAM of its own. */
-export type Mapping = 'usual' | 'table';
+/**
+ * usual: one EAM for the host. table: the host has TABLE_SIZE addresses, each with an EAM of its own. two-sided: half of
+ * TABLE_SIZE are the host's, half the far end's.
+ */
+export type Mapping = 'usual' | 'table' | 'two-sided';
 
 export const TABLE_SIZE = 20_000;
 
@@ -35,8 +41,11 @@ export const TABLE_SIZE = 20_000;
 export function* mappings(mapping: Mapping): Generator<readonly [string, string]> {
   yield [addresses.clat4, addresses.clat6];
   if (mapping === 'usual') return;
-  for (let i = 0; i < TABLE_SIZE; i++)
+  const hosts = mapping === 'table' ? TABLE_SIZE : TABLE_SIZE / 2;
+  for (let i = 0; i < hosts; i++)
     yield [`10.128.${i >> 8}.${i & 255}`, `${addresses.table6}${i.toString(16)}`];
+  for (let i = 0; i < TABLE_SIZE - hosts; i++)
+    yield [`10.129.${i >> 8}.${i & 255}`, `${addresses.farTable6}${i.toString(16)}`];
 }
 
 export interface Bed {
@@ -57,7 +66,7 @@ export async function makeBed(mapping: Mapping): Promise<Bed> {
       address add fe80::10/64 dev eth0
       address add ${addresses.host6}/64 dev eth0
       route add ::/0 via fe80::1 dev eth0
-      ${mapping === 'table' ? `route add local ${addresses.table4}/16 dev lo` : ''}
+      ${mapping !== 'usual' ? `route add local ${addresses.table4}/16 dev lo` : ''}
     `);
     far.ipBatch(`
       address add fe80::1/64 dev eth0
@@ -65,6 +74,7 @@ export async function makeBed(mapping: Mapping): Promise<Bed> {
       route add ${addresses.clat6}/128 via fe80::10 dev eth0
       route add ${addresses.table6}/64 via fe80::10 dev eth0
       route add local ${addresses.pool6} dev lo
+      route add local ${addresses.farTable6}/64 dev lo
     `);
     return { sandbox, host, far, mapping };
   } catch (error) {

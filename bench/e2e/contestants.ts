@@ -39,7 +39,7 @@ export function clatd(name: string, options: readonly string[] = [], main = ownM
       } else {
         // Each EAM is one of the host's own addresses; the routes are the benchmark's.
         makeDevice(bed, [...(options.includes('off') ? [] : ['vnet_hdr']), 'multi_queue']);
-        const lines = [...mappings('table')].map(([v4, v6]) => `${v4} ${v6}\n`);
+        const lines = [...mappings(bed.mapping)].map(([v4, v6]) => `${v4} ${v6}\n`);
         args.push('--no-configure', '--eam-file', bed.sandbox.file('eam.txt', lines.join('')));
       }
       return launch(bed, process.execPath, args);
@@ -104,6 +104,6 @@ function configure({ host, mapping }: Bed): void {
     address add ${addresses.clat4}/29 dev clat
     route add 0.0.0.0/0 dev clat mtu 1480
     route add ${addresses.clat6}/128 dev clat
-    ${mapping === 'table' ? `route add ${addresses.table6}/64 dev clat` : ''}
+    ${mapping !== 'usual' ? `route add ${addresses.table6}/64 dev clat` : ''}
   `);
 }

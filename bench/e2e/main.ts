@@ -8,7 +8,7 @@ import type { Mapping } from './bed.ts';
 import { chart } from './chart.ts';
 import { type Contestant, clatd, limit, ownMain, plain, tayga } from './contestants.ts';
 import { compile } from './load.ts';
-import { MEASURES, type Sample } from './measures.ts';
+import { MEASURES, type Measure, type MeasureContext, type Sample } from './measures.ts';
 import { Session } from './session.ts';
 import type { Results } from './summary.ts';
 import { digits, ratioTable, valueTable } from './table.ts';
@@ -65,6 +65,20 @@ function contestants(): Contestant[] {
   return list;
 }
 
+const WARM_UP_SECONDS = 1;
+
+/** A round that is not counted: caches fill, the JIT compiler sees this kind of traffic. `cold` measures without. */
+async function warmUp(
+  measure: Measure,
+  entrants: readonly Contestant[],
+  context: (contestant: Contestant) => MeasureContext,
+): Promise<void> {
+  for (const contestant of entrants) {
+    // What fails here fails again where it counts, and is told there.
+    await measure.run(contestant, context(contestant)).catch(() => {});
+  }
+}
+
 async function measure(): Promise<Results> {
   const rounds = options.quick ? 2 : Number(options.rounds);
   const seconds = options.quick ? 1 : Number(options.seconds);
@@ -82,18 +96,21 @@ async function measure(): Promise<Results> {
     sessions.set(key, open);
     return open;
   };
+  const context = (contestant: Contestant, seconds: number): MeasureContext => ({
+    udp,
+    seconds,
+    session: (mapping) => session(contestant, mapping),
+  });
   try {
     for (const measure of measures) {
       const entrants = all.filter((contestant) => measure.applies(contestant));
+      if (measure.steady)
+        await warmUp(measure, entrants, (contestant) => context(contestant, WARM_UP_SECONDS));
       for (let round = 0; round < Math.min(rounds, measure.mostRounds ?? rounds); round++) {
         for (const contestant of entrants) {
           const head = `${measure.name}, round ${round + 1}, ${contestant.name}`;
           try {
-            const sample = await measure.run(contestant, {
-              udp,
-              seconds,
-              session: (mapping) => session(contestant, mapping),
-            });
+            const sample = await measure.run(contestant, context(contestant, seconds));
             Object.assign(samples[contestant.name]![round]!, sample);
             process.stderr.write(`${head}: ${Object.values(sample).map(digits).join(' ')}\n`);
           } catch (error) {

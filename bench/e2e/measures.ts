@@ -29,6 +29,8 @@ export interface Measure {
   readonly figures: readonly Figure[];
   /** Enough rounds for figures that do not vary. */
   readonly mostRounds?: number;
+  /** Of a translator that has run for a while: warmed up before the first round. */
+  readonly steady?: true;
   applies(contestant: Contestant): boolean;
   run(contestant: Contestant, context: MeasureContext): Promise<Sample>;
 }
@@ -42,6 +44,7 @@ function tcp(streams: number, direction: 'up' | 'down'): Measure {
   return {
     name: what,
     group: 'tcp',
+    steady: true,
     figures: [
       { key: id, label: what, unit: 'Gb/s', better: 'more' },
       { key: `${id}-cpu`, label: '  translator CPU', unit: 's/GB', better: 'less' },
@@ -89,6 +92,7 @@ function udp(bytes: number, flows: number, direction: 'up' | 'down'): Measure {
   return {
     name: what,
     group: 'udp',
+    steady: true,
     figures: udpFigures(id, what),
     applies: anybody,
     async run(_, { session, udp, seconds }) {
@@ -105,38 +109,30 @@ function udp(bytes: number, flows: number, direction: 'up' | 'down'): Measure {
   };
 }
 
-function table(direction: 'up' | 'down'): Measure {
-  const id = `table-${direction}`;
-  const what = `EAM table of ${TABLE_SIZE.toLocaleString('en')}, random, 64 B, ${direction}`;
+/** up, down: one address of each packet is in the table. both: source and destination are. */
+function table(which: 'up' | 'down' | 'both'): Measure {
+  const id = `table-${which}`;
+  const what = `EAM table of ${TABLE_SIZE.toLocaleString('en')}, random, 64 B, ${which === 'both' ? 'both addresses' : which}`;
+  const { table4, table6, farTable4, far6 } = addresses;
   return {
     name: what,
     group: 'table',
+    steady: true,
     figures: udpFigures(id, what),
     applies: isTranslator,
     async run(_, { session, udp, seconds }) {
-      const s = await session('table');
+      const s = await session(which === 'both' ? 'two-sided' : 'table');
       const { host, far } = s.bed;
       const size = { bytes: 64, seconds: Math.min(seconds, 2) };
-      return udpSample(id, s, () =>
-        direction === 'up'
-          ? flood(udp, {
-              from: host,
-              to: far,
-              dest: s.far,
-              source: addresses.table4,
-              sources: TABLE_SIZE,
-              ...size,
-            })
-          : flood(udp, {
-              from: far,
-              to: host,
-              dest: addresses.table6,
-              dests: TABLE_SIZE,
-              source: addresses.far6,
-              sources: 1,
-              ...size,
-            }),
-      );
+      const ends = {
+        up: { from: host, to: far, dest: s.far, source: table4, sources: TABLE_SIZE },
+        down: { from: far, to: host, dest: table6, dests: TABLE_SIZE, source: far6, sources: 1 },
+        both: {
+          ...{ from: host, to: far, dest: farTable4, dests: TABLE_SIZE / 2 },
+          ...{ source: table4, sources: TABLE_SIZE / 2 },
+        },
+      };
+      return udpSample(id, s, () => flood(udp, { ...ends[which], ...size }));
     },
   };
 }
@@ -160,6 +156,7 @@ function latency(load: keyof typeof LOADS): Measure {
   return {
     name: `latency ${LOADS[load]}`,
     group: 'latency',
+    steady: true,
     figures: [figure('p50', 'p50'), figure('p99', 'p99'), figure('p999', 'p99.9')],
     applies: anybody,
     async run(_, { session, udp, seconds }) {
@@ -190,17 +187,25 @@ function latency(load: keyof typeof LOADS): Measure {
 const start: Measure = {
   name: 'start to first translated packet',
   group: 'start',
-  figures: [{ key: 'start', label: 'start to first answer', unit: 'ms', better: 'less' }],
+  figures: [
+    { key: 'start', label: 'start to first answer', unit: 'ms', better: 'less' },
+    { key: 'cold', label: 'lost of 20,000/s in the second after', unit: '%', better: 'less' },
+  ],
   applies: isTranslator,
   async run(contestant, { udp }) {
     const bed = await makeBed('usual');
     try {
-      const echo = bed.far.start(udp, ['echo', addresses.far6, `${ECHO_PORT}`]);
-      const first = bed.host.start(udp, ['first', addresses.far4, `${ECHO_PORT}`, '10']);
+      const { host, far } = bed;
+      const echo = far.start(udp, ['echo', addresses.far6, `${ECHO_PORT}`]);
+      const first = host.start(udp, ['first', addresses.far4, `${ECHO_PORT}`, '10']);
       await Promise.all([echo.says(/ready/), first.says(/asking/)]);
       const { spawnedNs } = contestant.start(bed)!;
       const { answeredNs } = await result<{ answeredNs: number }>(first);
-      return { start: (answeredNs - Number(spawnedNs)) / 1e6 };
+      const { sent, delivered } = await flood(udp, {
+        ...{ from: host, to: far, dest: addresses.many4, dests: MANY },
+        ...{ bytes: 64, seconds: 1, rate: PACED_RATE },
+      });
+      return { start: (answeredNs - Number(spawnedNs)) / 1e6, cold: (1 - delivered / sent) * 100 };
     } finally {
       await bed.sandbox.close();
     }
@@ -254,6 +259,7 @@ export const MEASURES: readonly Measure[] = [
   latency('bulk'),
   table('up'),
   table('down'),
+  table('both'),
   start,
   memory,
 ];

@@ -3,8 +3,8 @@
 //
 //   udp sink PORT                    counts datagrams until 300 ms of silence have followed the first
 //   udp flood DEST PORT BYTES SECONDS [RATE [DESTS [SOURCE SOURCES [SEED]]]]
-//                                    sends; RATE in datagrams/s, 0: as many as possible. DESTS > 1: addresses counted up
-//                                    from DEST, in shuffled order. SOURCES > 0: from addresses counted up from SOURCE
+//                                    sends; RATE in datagrams/s, 0: as many as possible. DESTS > 1: at random to
+//                                    so many addresses counted up from DEST. SOURCES: at random from so many as well
 //   udp echo ADDRESS PORT            answers until ended
 //   udp ping DEST PORT BYTES SECONDS one datagram at a time: latency
 //   udp first DEST PORT SECONDS      asks every millisecond until the first answer
@@ -163,18 +163,6 @@ static void set_source(struct msghdr *message, control *c, const peer *source) {
   }
 }
 
-// All addresses of a range in shuffled order, again and again.
-static uint32_t *shuffled(uint32_t count) {
-  uint32_t *order = malloc(count * sizeof *order);
-  if (order == NULL) fail("malloc");
-  for (uint32_t i = 0; i < count; i++) {
-    const uint32_t j = next_random() % (i + 1);
-    order[i] = order[j];
-    order[j] = i;
-  }
-  return order;
-}
-
 static int flood(const peer *dest, size_t length, double seconds, double rate, uint32_t dests, const peer *source,
                  uint32_t sources) {
   const int fd = open_socket(dest->address.ss_family);
@@ -192,8 +180,6 @@ static int flood(const peer *dest, size_t length, double seconds, double rate, u
     messages[i].msg_hdr.msg_iov = &part;
     messages[i].msg_hdr.msg_iovlen = 1;
   }
-  uint32_t *const dest_order = shuffled(dests), *const source_order = shuffled(sources == 0 ? 1 : sources);
-  uint32_t d = 0, s = 0;
   uint64_t sent = 0, refused = 0;
   const int64_t start = now_ns(), end = start + (int64_t)(seconds * 1e9);
   for (int64_t now = start; now < end; now = now_ns()) {
@@ -208,13 +194,11 @@ static int flood(const peer *dest, size_t length, double seconds, double rate, u
       if (count > BATCH) count = BATCH;
     }
     for (int i = 0; i < count && (dests > 1 || sources > 1); i++) {
-      to[i] = dests > 1 ? plus(*dest, dest_order[d]) : *dest;
-      if (++d == dests) d = 0;
+      to[i] = plus(*dest, next_random() % dests);
       messages[i].msg_hdr.msg_name = &to[i].address;
       messages[i].msg_hdr.msg_namelen = to[i].length;
       if (sources < 2) continue;
-      const peer from = plus(*source, source_order[s]);
-      if (++s == sources) s = 0;
+      const peer from = plus(*source, next_random() % sources);
       set_source(&messages[i].msg_hdr, &controls[i], &from);
     }
     const int n = sendmmsg(fd, messages, (unsigned)count, 0);
