@@ -18,7 +18,11 @@ export interface EamTable {
   /** Prefix lengths in use, longest first. */
   readonly lengths4: Uint8Array;
   readonly lengths6: Uint8Array;
-  /** Slots of all hash tables: entry + 1, or 0 for empty. Table i holds slots [starts[i], starts[i+1]), a power of 2. */
+  /**
+   * The hash tables, two values a slot: what is compared first (the IPv4 prefix, or the IPv6 prefix's hash) and
+   * entry + 1, or 0 for empty. Side by side, so that a lookup in a large table waits for memory once. Table i holds
+   * values [starts[i], starts[i + 1]), a power of 2.
+   */
   readonly slots4: Int32Array;
   readonly starts4: Int32Array;
   readonly slots6: Int32Array;
@@ -52,23 +56,19 @@ function plan(lengths: Uint8Array, size: number): { lengths: Uint8Array; starts:
     result[i] = length;
     starts[i] = at;
     // At most half full; a power of two so that wrapping is a mask.
-    at += 1 << (32 - Math.clz32(counts[length]! * 2 - 1));
+    at += 2 << (32 - Math.clz32(counts[length]! * 2 - 1));
   });
   starts[used.length] = at;
   return { lengths: result, starts };
 }
 
-/** Compiles a list whose entries are checked and distinct. O(n); about 30 bytes an entry more than the list. */
+/** Compiles a list whose entries are checked and distinct. O(n); the columns are the list's own. */
 export function compileEam(list: EamList): EamTable {
   const size = list.size;
-  const v4 = shared32(size);
-  const length4 = shared8(size);
-  const v6 = shared32(size * 4);
-  const length6 = shared8(size);
-  v4.set(list.v4.subarray(0, size));
-  length4.set(list.length4.subarray(0, size));
-  v6.set(list.v6.subarray(0, size * 4));
-  length6.set(list.length6.subarray(0, size));
+  const v4 = list.v4.subarray(0, size);
+  const length4 = list.length4.subarray(0, size);
+  const v6 = list.v6.subarray(0, size * 4);
+  const length6 = list.length6.subarray(0, size);
   const { lengths: lengths4, starts: starts4 } = plan(length4, size);
   const { lengths: lengths6, starts: starts6 } = plan(length6, size);
   const slots4 = shared32(starts4[lengths4.length]!);
@@ -83,39 +83,42 @@ export function compileEam(list: EamList): EamTable {
   });
   for (let i = 0; i < size; i++) {
     const t4 = index4[length4[i]!]!;
-    place(slots4, starts4[t4]!, starts4[t4 + 1]!, mix(v4[i]!), i);
+    place(slots4, starts4[t4]!, starts4[t4 + 1]!, mix(v4[i]!), v4[i]!, i);
     const t6 = index6[length6[i]!]!;
-    place(
-      slots6,
-      starts6[t6]!,
-      starts6[t6 + 1]!,
-      hash6(v6[4 * i]!, v6[4 * i + 1]!, v6[4 * i + 2]!, v6[4 * i + 3]!),
-      i,
-    );
+    const hash = hash6(v6[4 * i]!, v6[4 * i + 1]!, v6[4 * i + 2]!, v6[4 * i + 3]!);
+    place(slots6, starts6[t6]!, starts6[t6 + 1]!, hash, hash, i);
   }
   return { size, v4, length4, v6, length6, lengths4, lengths6, slots4, starts4, slots6, starts6 };
 }
 
-function place(slots: Int32Array, start: number, end: number, hash: number, entry: number): void {
-  const mask = end - start - 1;
-  let slot = hash & mask;
-  while (slots[start + slot] !== 0) slot = (slot + 1) & mask;
-  slots[start + slot] = entry + 1;
+function place(
+  slots: Int32Array,
+  start: number,
+  end: number,
+  hash: number,
+  first: number,
+  entry: number,
+): void {
+  const mask = end - start - 2;
+  let slot = (hash << 1) & mask;
+  while (slots[start + slot + 1] !== 0) slot = (slot + 2) & mask;
+  slots[start + slot] = first;
+  slots[start + slot + 1] = entry + 1;
 }
 
 /** Longest match for an IPv4 address: the entry's index, or -1. */
 export function find4(table: EamTable, address: number): number {
-  const { lengths4, starts4, slots4, v4 } = table;
+  const { lengths4, starts4, slots4 } = table;
   for (let i = 0; i < lengths4.length; i++) {
     const key = address & mask32(lengths4[i]!);
     const start = starts4[i]!;
-    const mask = starts4[i + 1]! - start - 1;
-    let slot = mix(key) & mask;
-    let entry = slots4[start + slot]!;
+    const mask = starts4[i + 1]! - start - 2;
+    let slot = (mix(key) << 1) & mask;
+    let entry = slots4[start + slot + 1]!;
     while (entry !== 0) {
-      if (v4[entry - 1] === key) return entry - 1;
-      slot = (slot + 1) & mask;
-      entry = slots4[start + slot]!;
+      if (slots4[start + slot] === key) return entry - 1;
+      slot = (slot + 2) & mask;
+      entry = slots4[start + slot + 1]!;
     }
   }
   return -1;
@@ -130,15 +133,18 @@ export function find6(table: EamTable, a: number, b: number, c: number, d: numbe
     const kb = b & mask32(length - 32);
     const kc = c & mask32(length - 64);
     const kd = d & mask32(length - 96);
+    const hash = hash6(ka, kb, kc, kd);
     const start = starts6[i]!;
-    const mask = starts6[i + 1]! - start - 1;
-    let slot = hash6(ka, kb, kc, kd) & mask;
-    let entry = slots6[start + slot]!;
+    const mask = starts6[i + 1]! - start - 2;
+    let slot = (hash << 1) & mask;
+    let entry = slots6[start + slot + 1]!;
     while (entry !== 0) {
-      const at = (entry - 1) << 2;
-      if (v6[at + 3] === kd && v6[at + 2] === kc && v6[at + 1] === kb && v6[at] === ka) return entry - 1;
-      slot = (slot + 1) & mask;
-      entry = slots6[start + slot]!;
+      if (slots6[start + slot] === hash) {
+        const at = (entry - 1) << 2;
+        if (v6[at + 3] === kd && v6[at + 2] === kc && v6[at + 1] === kb && v6[at] === ka) return entry - 1;
+      }
+      slot = (slot + 2) & mask;
+      entry = slots6[start + slot + 1]!;
     }
   }
   return -1;

@@ -1,8 +1,12 @@
 /**
  * Explicit address mappings (RFC 7757) as a list of columns: a million entries are five typed arrays, not a million
- * objects. Entries are checked when added (EAM-1); the list as a whole (EAM-4) by config/compile.ts.
+ * objects. They lie in shared memory, so that the compiled table and every data-plane thread use these very columns.
+ * Entries are checked when added (EAM-1); the list as a whole (EAM-4) by config/compile.ts.
  */
 import type { Ip4, Ip6 } from './ip.ts';
+
+const shared32 = (n: number): Int32Array => new Int32Array(new SharedArrayBuffer(n * 4));
+const shared8 = (n: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(n));
 
 export class EamList {
   /** Number of entries. */
@@ -16,11 +20,11 @@ export class EamList {
   line: Int32Array;
 
   constructor(capacity = 16) {
-    this.v4 = new Int32Array(capacity);
-    this.length4 = new Uint8Array(capacity);
-    this.v6 = new Int32Array(capacity * 4);
-    this.length6 = new Uint8Array(capacity);
-    this.line = new Int32Array(capacity);
+    this.v4 = shared32(capacity);
+    this.length4 = shared8(capacity);
+    this.v6 = shared32(capacity * 4);
+    this.length6 = shared8(capacity);
+    this.line = shared32(capacity);
   }
 
   /** Appends an entry; host bits must be 0 already. */
@@ -39,7 +43,7 @@ export class EamList {
     length6: number,
     line: number,
   ): void {
-    if (this.size === this.v4.length) this.#grow();
+    if (this.size === this.v4.length) this.#grow(this.size * 2);
     const i = this.size++;
     this.v4[i] = v4;
     this.length4[i] = length4;
@@ -51,16 +55,20 @@ export class EamList {
     this.line[i] = line;
   }
 
-  #grow(): void {
-    const capacity = this.v4.length * 2;
+  /** Makes room for `more` entries at once: a large file grows the columns once, not twenty times. */
+  reserve(more: number): void {
+    if (this.size + more > this.v4.length) this.#grow(this.size + more);
+  }
+
+  #grow(capacity: number): void {
     const copy = <A extends Int32Array | Uint8Array>(from: A, to: A): A => {
       to.set(from);
       return to;
     };
-    this.v4 = copy(this.v4, new Int32Array(capacity));
-    this.length4 = copy(this.length4, new Uint8Array(capacity));
-    this.v6 = copy(this.v6, new Int32Array(capacity * 4));
-    this.length6 = copy(this.length6, new Uint8Array(capacity));
-    this.line = copy(this.line, new Int32Array(capacity));
+    this.v4 = copy(this.v4, shared32(capacity));
+    this.length4 = copy(this.length4, shared8(capacity));
+    this.v6 = copy(this.v6, shared32(capacity * 4));
+    this.length6 = copy(this.length6, shared8(capacity));
+    this.line = copy(this.line, shared32(capacity));
   }
 }

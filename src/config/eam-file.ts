@@ -29,6 +29,7 @@ export function readEamFile(bytes: Uint8Array, name: string, list: EamList): Mis
   const mistakes: Mistake[] = [];
   let more = 0;
   const scanner = new LineScanner(bytes);
+  list.reserve(countLines(bytes));
   // A byte order mark anywhere but at the start is part of the line.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   // A byte order mark is nobody's mistake.
@@ -64,6 +65,12 @@ export function readEamFile(bytes: Uint8Array, name: string, list: EamList): Mis
   }
   if (more > 0) mistakes.push({ where: name, message: `and ${count(more)} more lines with mistakes` });
   return mistakes;
+}
+
+function countLines(bytes: Uint8Array): number {
+  let lines = 1;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) lines++;
+  return lines;
 }
 
 /** Takes the plain forms of a line. */
