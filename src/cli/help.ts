@@ -59,3 +59,89 @@ function rowsOf({ scope }: Command): readonly OptionRow[] {
   if (scope === 'none') return [];
   return scope === 'run' ? OPTIONS : OPTIONS.filter((row) => row.scope === 'translation');
 }
+
+/** docs/options.md (test/cli/help.test.ts holds it to the tables). */
+export function optionsDocument(): string {
+  const groups = [...new Set(OPTIONS.map(({ group }) => group))];
+  const sections = groups.map((group) => {
+    const rows = OPTIONS.filter((row) => row.group === group).map((row) => {
+      const name =
+        row.kind === 'flag' ? `--${row.name}, --no-${row.name}` : `--${label(row.name, row.value)}`;
+      const also = row.aliases?.map((alias) => `\`${alias}\``).join(', ') ?? '';
+      return cells(`\`${name}\``, row.default, row.help, also);
+    });
+    return [`## ${group}`, '', cells('option', 'default', 'meaning', 'also accepted as'), RULE, ...rows].join(
+      '\n',
+    );
+  });
+  const commands = COMMANDS.map(({ name, words, summary, scope, own }) => {
+    const usage = `clatd ${name} ${words}`.trim();
+    const takes = { run: 'all', translation: 'Addresses, Packets', none: 'none' }[scope];
+    const others = own.map((one) => `\`--${label(one.name, one.value)}\`: ${one.help}`).join('<br>');
+    return cells(`\`${usage}\``, summary, takes, others);
+  });
+  return `${[
+    INTRODUCTION,
+    ...sections,
+    [
+      '## Commands',
+      '',
+      cells('command', 'what it does', 'options', 'its own options'),
+      RULE,
+      ...commands,
+    ].join('\n'),
+    FILES,
+  ].join('\n\n')}\n`;
+}
+
+const RULE = '|---|---|---|---|';
+const cells = (...texts: readonly string[]): string =>
+  `| ${texts.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
+
+const INTRODUCTION = `# Options
+
+Made from the tables in \`src/config/options.ts\` and \`src/cli/commands.ts\`; \`npx vitest run test/cli/help.test.ts -u\`
+writes it anew. \`clatd COMMAND --help\` prints the same.
+
+\`clatd\` without a command is \`clatd run\`. Values follow as \`--name VALUE\` or \`--name=VALUE\`. An option that is no
+list may be given once; the same value again is no mistake. All mistakes are told at once, each with its place; nothing
+is done then, and the exit code is 2.`;
+
+const FILES = `## Configuration file
+
+\`--config FILE\` reads TOML. Its keys are the names of the options, without dashes before them; an option on the command
+line goes before the same one in the file, wholly (lists are not joined). Names of other files in it are relative to the
+folder clatd is started in.
+
+\`\`\`toml
+pool6 = "64:ff9b::/96"
+eam = ["192.0.0.2=2001:db8:1:1::c1a7"]
+mtu-plateaus = [1492, 1280]
+wkpf-strict = false
+workers = 2
+\`\`\`
+
+\`SIGHUP\` reads it and \`--eam-file\` again. Mappings and the options of Addresses and Packets change between two packets;
+those of Daemon need a restart. Where a file has a mistake, nothing changes, and the log says what is wrong.
+
+## EAM file
+
+One mapping a line: \`V4[/LENGTH]=V6[/LENGTH]\`, or the two separated by blanks. \`#\` begins a comment; blank lines, an
+empty file, CRLF and a byte order mark are all right. Without a length an address maps one to one (/32, /128).
+
+\`\`\`
+192.0.0.2       2001:db8:1:1::c1a7   # this host
+192.168.1.0/24 = 2001:db8:12:3401::c0a8:100/120
+\`\`\`
+
+Bits beyond the length must be 0, and the IPv6 side must have room for the suffix of the IPv4 side. The same prefix may
+not have two partners. Where mappings overlap the longest prefix wins, and a warning says so.
+
+## Exit codes
+
+| code | meaning |
+|---|---|
+| 0 | done; \`run\`: ended by a signal |
+| 1 | failed, or could not start; \`address query\`: an address has no translation |
+| 2 | wrong options or files: nothing was done |
+| 70 | a mistake in clatd itself; \`--log-level debug\` says where |`;
