@@ -43,7 +43,7 @@ export class EamList {
     length6: number,
     line: number,
   ): void {
-    if (this.size === this.v4.length) this.#grow(this.size * 2);
+    if (this.size === this.v4.length) this.#grow(Math.max(16, this.size * 2));
     const i = this.size++;
     this.v4[i] = v4;
     this.length4[i] = length4;
