@@ -69,7 +69,10 @@ export function splitWords(argv: readonly string[], options: readonly WordOption
     } else {
       // The word after it is most likely its value, and not another mistake.
       if (value === undefined) swallow = token.index + 1;
-      mistakes.push({ where: rawName, message: `is not an option${suggestion(name, known)}` });
+      mistakes.push({
+        where: rawName,
+        message: `is not an option${negated === undefined ? suggestion(name, known) : `; --${negated.name} takes a value`}`,
+      });
     }
   }
   return { bare, given, typed, mistakes };

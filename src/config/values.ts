@@ -28,6 +28,9 @@ export const choice =
 
 /** ADDR-1, ADDR-2. */
 export function parsePool6(text: string): Parsed<Prefix6> {
+  // The length first: what would be right about the other bits depends on it.
+  const length = Number(/\/(\d{1,3})$/.exec(text)?.[1] ?? Number.NaN);
+  if (length <= 128 && !PREFIX_LENGTHS.includes(length)) return bad(`${quote(text)}: ${lengthFault(length)}`);
   const parsed = parsePrefix6(text);
   if (!parsed.ok) return parsed;
   const fault = pool6Fault(parsed.value);
@@ -36,12 +39,13 @@ export function parsePool6(text: string): Parsed<Prefix6> {
 
 const LOCAL_USE: Prefix6 = { address: [0x0064ff9b, 0x00010000, 0, 0], length: 48 };
 
+const lengthFault = (length: number): string =>
+  `the length /${length} must be one of ${PREFIX_LENGTHS.map((one) => `/${one}`).join(', ')} (RFC 6052 §2.2)`;
+
 /** What keeps a prefix from being a pool6 (ADDR-1, ADDR-2), or null. */
 export function pool6Fault({ address, length }: Prefix6): string | null {
   const [a, b, c] = address;
-  if (!PREFIX_LENGTHS.includes(length)) {
-    return `the length /${length} must be one of ${PREFIX_LENGTHS.map((one) => `/${one}`).join(', ')} (RFC 6052 §2.2)`;
-  }
+  if (!PREFIX_LENGTHS.includes(length)) return lengthFault(length);
   if (c >>> 24 !== 0) return 'bits 64 to 71 must be 0 (RFC 6052 §2.2)';
   if (a >>> 24 === 0xff) return 'a multicast prefix cannot be used';
   if (a >>> 22 === 0x3fa) return 'a link-local prefix cannot be used';
