@@ -55,6 +55,8 @@ export function readConfigFile(path: string, files: Files): ConfigFile {
     // Numbers separated by commas on the command line are a list here.
     else raw[name] = option?.value === 'LIST' ? value.join(',') : value.map(String);
   }
+  // valibot passes over `constructor` and its like; nobody's option, and to be told so.
+  for (const key of Object.keys(document as object)) raw[findOption(key)?.name ?? key] ??= '';
   if (mistakes.length > 0) return { ok: false, mistakes };
   return { ok: true, raw, where: (name) => place(written.get(name) ?? name) };
 }
