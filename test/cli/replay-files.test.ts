@@ -2,6 +2,7 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { Outcome } from '../../src/dataplane/offline.ts';
 import { blocks, pcap } from '../io/support/captures.ts';
 import { hex } from '../support/packets.ts';
 import { EXAMPLES } from './support/examples.ts';
@@ -12,6 +13,11 @@ afterAll(() => files.remove());
 
 const [A1, A2, A3] = EXAMPLES as [(typeof EXAMPLES)[0], (typeof EXAMPLES)[0], (typeof EXAMPLES)[0]];
 const FEW = [A1, A2, A3];
+const A1_OUTCOME: Outcome = {
+  verdict: A1.verdict,
+  reason: A1.reason,
+  outputs: [Uint8Array.from(A1.output)],
+};
 const RECORDS = FEW.map(({ packet }) => ({ bytes: packet }));
 const b = blocks('little');
 const NG = [...b.section(), ...b.interface(101), ...FEW.flatMap(({ packet }) => b.enhanced(packet))];
@@ -207,12 +213,16 @@ describe('outputs', () => {
     expect(JSON.parse(lines.at(-1)!)).toMatchObject({ index: done - 1 });
   });
 
-  it('a mistake in the program itself is not blamed on a file', async () => {
+  it('a mistake in the program itself is not blamed on a file, and costs nothing that was done', async () => {
+    const output = files.path('before-the-bug.pcap');
+    let packets = 0;
     const broken = {
       translate: () => {
-        throw new TypeError('a bug');
+        if (packets++ === 2) throw new TypeError('a bug');
+        return A1_OUTCOME;
       },
     };
-    await expect(run({ input: fresh() }, broken)).rejects.toThrow('a bug');
+    await expect(run({ input: fresh(), output }, broken)).rejects.toThrow('a bug');
+    expect(readPcap(readFileSync(output)).packets).toHaveLength(2);
   });
 });

@@ -5,7 +5,7 @@ import { ipOffset, isSupported } from '../../src/io/pcap/link-type.ts';
 
 /** A frame in the middle of other bytes, as in the reader's buffer: nothing outside it may be looked at. */
 function offset(linkType: number, frame: readonly number[]): number {
-  const surroundings = new Array<number>(64).fill(0x08);
+  const surroundings = new Array<number>(64).fill(0);
   const bytes = Uint8Array.from([...surroundings, ...frame, ...surroundings]);
   const at = ipOffset(bytes, 64, 64 + frame.length, linkType);
   return at < 0 ? -1 : at - 64;
