@@ -1,4 +1,7 @@
-/** The list as a whole (EAM-4): the same prefix twice, and overlaps. O(n), in typed arrays: a million entries in 0.5 s. */
+/**
+ * The list as a whole (EAM-4): the same prefix twice, and overlaps. O(n) in typed arrays: reading and checking a file of a
+ * million entries takes 1.1 to 1.4 s of CPU time and 59 to 70 MB (Node 20.20, 2 cores, 2026-11).
+ */
 import { EamList } from '../address/eam.ts';
 import { formatIp4, formatIp6 } from '../address/format.ts';
 import { type Ip6, inPrefix4, inPrefix6, mask32, type Prefix4, type Prefix6 } from '../address/ip.ts';
