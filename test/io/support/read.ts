@@ -13,21 +13,26 @@ export interface Read {
   error: string | null;
 }
 
-/** A folder of its own, removed when the process ends its test file by `remove`. */
+/** A folder of its own, made when first asked for; `remove` takes it away. */
 export function scratch(): {
   path(name: string): string;
   put(name: string, bytes: ArrayLike<number>): string;
   remove(): void;
 } {
-  const folder = mkdtempSync(join(tmpdir(), 'clatd-capture-'));
-  const path = (name: string): string => join(folder, name);
+  let folder = '';
+  const path = (name: string): string => {
+    if (folder === '') folder = mkdtempSync(join(tmpdir(), 'clatd-capture-'));
+    return join(folder, name);
+  };
   return {
     path,
     put: (name, bytes) => {
       writeFileSync(path(name), Uint8Array.from(bytes));
       return path(name);
     },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    remove: () => {
+      if (folder !== '') rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 
