@@ -1,137 +1,135 @@
 /**
- * EAM tables of 1 to 1,000,000 entries: what a lookup costs, both directions, by several structures; what loading a
- * million lines costs. The structure in use is src/address/eam-table.ts; the others live in bench/tables/.
+ * What finding an address's mapping costs: several structures, tables of 1 to 1,000,000 entries, both directions. Also
+ * how long the largest table takes to load from a file, and how much memory.
+ *
+ *   npm run bench tables            node bench/run.js tables
  */
+
 import { EamList } from '../src/address/eam.ts';
-import { compileEam, find4, find6 } from '../src/address/eam-table.ts';
+import { compileEam } from '../src/address/eam-table.ts';
 import { formatIp4, formatIp6 } from '../src/address/format.ts';
-import { loadTranslation } from '../src/config/load.ts';
+import type { Ip6 } from '../src/address/ip.ts';
+import { readEamFile } from '../src/config/eam-file.ts';
 import { machine } from './support.ts';
-import { Linear } from './tables/linear.ts';
-import { SortedRanges } from './tables/sorted.ts';
-import { Trie } from './tables/trie.ts';
+import {
+  type Lengths,
+  makeList,
+  makeQuestions,
+  type Pattern,
+  QUESTIONS,
+  type Questions,
+} from './tables/entries.ts';
+import { cachedHash, hashPerLength, keyedHash } from './tables/hash.ts';
+import { linear } from './tables/linear.ts';
+import { sortedRanges } from './tables/ranges.ts';
+import { type Built, bytesOf } from './tables/structure.ts';
+import { multibitTrie } from './tables/trie.ts';
 
-const SIZES = [1, 1_000, 100_000, 1_000_000];
-const LOOKUPS = 1_000_000;
-const ROUNDS = 5;
-/** A list of this many entries takes milliseconds a lookup: beyond, one round of few lookups says enough. */
-const LINEAR_LOOKUPS = 2_000;
+const STRUCTURES = [hashPerLength, keyedHash, cachedHash, sortedRanges, multibitTrie, linear];
+const SIZES = [1, 1000, 100_000, 1_000_000];
+const PATTERNS: readonly Pattern[] = ['random', 'skewed', 'absent'];
+const ROUNDS = 9;
+/** A slow structure is asked less: about so many entries may be looked at in a round. */
+const PATIENCE = 20_000_000;
 
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    return state ^ (state >>> 15);
-  };
+/** Questions whose answers are compared. */
+const CHECKED = 100;
+
+type Loop = (built: Built, questions: Questions, count: number) => number;
+
+/**
+ * A fresh copy for every structure: the calls in one copy only ever meet one function, which V8 inlines, as the
+ * translator's do.
+ */
+function loops(): { four: Loop; six: Loop } {
+  const four =
+    'let s = 0; const q = questions.v4; for (let i = 0; i < count; i++) s += built.find4(q[i]); return s;';
+  const six =
+    'let s = 0; const q = questions.v6; for (let i = 0; i < count * 4; i += 4) s += built.find6(q[i], q[i + 1], q[i + 2], q[i + 3]); return s;';
+  const make = (body: string) => new Function('built', 'questions', 'count', body) as Loop;
+  return { four: make(four), six: make(six) };
 }
 
-/** Scattered /32 = /128 entries; `mixed`: one in ten is a /24 = /120, one in a hundred a /16 = /112. */
-function makeList(size: number, mixed: boolean): EamList {
-  const draw = random(size);
-  const list = new EamList(size);
-  const seen = new Set<number>();
-  while (list.size < size) {
-    const kind = mixed ? (list.size % 100 === 0 ? 16 : list.size % 10 === 0 ? 8 : 0) : 0;
-    const address = ((0x0b000000 + ((draw() >>> 3) % 0xc0000000)) & ~((1 << kind) - 1)) | 0;
-    const key = (address >>> 0) * 64 + kind;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    list.addWords(
-      address,
-      32 - kind,
-      0x20010db8,
-      kind,
-      list.size >>> 8,
-      (list.size << 24) & ~((1 << kind) - 1),
-      128 - kind,
-      0,
-    );
-  }
-  return list;
-}
-
-/** ns a lookup, the least of several rounds: the machine only ever makes it slower. */
-function time(lookups: number, rounds: number, run: (i: number) => number): number {
-  let best = Number.POSITIVE_INFINITY;
-  let sink = 0;
-  for (let round = 0; round < rounds; round++) {
+/** Nanoseconds a lookup: the least of several rounds, since whatever else the machine does only adds. */
+function time(loop: Loop, built: Built, questions: Questions, count: number): number {
+  loop(built, questions, count);
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < ROUNDS; round++) {
     const begin = process.hrtime.bigint();
-    for (let i = 0; i < lookups; i++) sink ^= run(i);
-    best = Math.min(best, Number(process.hrtime.bigint() - begin) / lookups);
+    loop(built, questions, count);
+    least = Math.min(least, Number(process.hrtime.bigint() - begin) / count);
   }
-  if (sink === 0x12345678) console.log('');
-  return best;
+  return least;
 }
 
-console.log(`EAM tables, ns a lookup (random over all entries; least of ${ROUNDS} rounds), ${machine()}`);
-console.log(
-  '                          46: hash     ranges       trie     linear | 64: hash |   MB: hash   ranges     trie',
-);
-for (const mixed of [false, true]) {
-  for (const size of SIZES) {
-    const list = makeList(size, mixed);
-    const table = compileEam(list);
-    const sorted = new SortedRanges(list);
-    const trie = new Trie(list);
-    const linear = new Linear(list);
-    const draw = random(7);
-    const picks = Int32Array.from({ length: 1 << 16 }, () => (draw() >>> 1) % size);
-    const v4 = Int32Array.from(picks, (i) => list.v4[i]!);
-    const v6 = picks.map((i) => 4 * i);
-    const mask = picks.length - 1;
-    for (let i = 0; i < 1000; i++) {
-      const address = v4[i]!;
-      const expected = find4(table, address);
-      const found = [sorted.find(address), trie.find(address), i < 20 ? linear.find(address) : expected];
-      if (found.some((entry) => entry !== expected))
-        throw new Error(`the structures disagree about ${formatIp4(address)}`);
-    }
-    const lookups = Math.min(LINEAR_LOOKUPS, LOOKUPS);
-    const row = [
-      time(LOOKUPS, ROUNDS, (i) => find4(table, v4[i & mask]!)),
-      time(LOOKUPS, ROUNDS, (i) => sorted.find(v4[i & mask]!)),
-      time(LOOKUPS, ROUNDS, (i) => trie.find(v4[i & mask]!)),
-      time(size > 1000 ? lookups : LOOKUPS / 10, size > 1000 ? 1 : ROUNDS, (i) => linear.find(v4[i & mask]!)),
-    ];
-    const six = time(LOOKUPS, ROUNDS, (i) => {
-      const at = v6[i & mask]!;
-      return find6(table, list.v6[at]!, list.v6[at + 1]!, list.v6[at + 2]!, list.v6[at + 3]!);
-    });
-    const hashBytes =
-      table.slots4.byteLength +
-      table.slots6.byteLength +
-      table.v4.byteLength +
-      table.v6.byteLength +
-      2 * size;
-    const cell = (value: number): string => value.toFixed(value < 1000 ? 1 : 0).padStart(11);
-    const megabytes = [hashBytes, sorted.bytes, trie.bytes].map((bytes) =>
-      (bytes / 1e6).toFixed(1).padStart(9),
+function digits(ns: number): string {
+  return ns >= 1000 ? Math.round(ns).toLocaleString('en') : ns.toFixed(ns < 100 ? 1 : 0);
+}
+
+/** What all must answer alike; a faster wrong answer is none. */
+function sums(built: Built, questions: Questions, count: number): string {
+  const { four, six } = loops();
+  return `${four(built, questions, count)} ${six(built, questions, count)}`;
+}
+
+function compare(size: number, lengths: Lengths): void {
+  const list = makeList(size, lengths);
+  const questions = PATTERNS.map((pattern) => makeQuestions(list, pattern));
+  console.log(`\n${size.toLocaleString('en')} entries, ${lengths} lengths; ns a lookup 4 -> 6 / 6 -> 4`);
+  console.log(
+    `  ${''.padEnd(17)} ${PATTERNS.map((p) => p.padStart(15)).join(' ')}  ${'memory'.padStart(9)} ${'build'.padStart(8)}`,
+  );
+  const expected: string[] = [];
+  for (const structure of STRUCTURES) {
+    if (size > (structure.most ?? size)) continue;
+    const begin = process.hrtime.bigint();
+    const built = structure.build(list);
+    const ms = Number(process.hrtime.bigint() - begin) / 1e6;
+    const count =
+      structure.most === undefined ? QUESTIONS : Math.min(QUESTIONS, Math.ceil(PATIENCE / size / ROUNDS));
+    const { four, six } = loops();
+    const cells = questions.map(
+      (q) => `${digits(time(four, built, q, count))} / ${digits(time(six, built, q, count))}`,
     );
+    const memory = `${(built.bytes / 1e6).toFixed(1)} MB`;
     console.log(
-      `${`${size} ${mixed ? 'mixed' : '/32'}`.padEnd(22)}${row.map(cell).join('')} |${cell(six)} |${megabytes.join('')}`,
+      `  ${structure.name.padEnd(17)} ${cells.map((cell) => cell.padStart(15)).join(' ')}  ${memory.padStart(9)} ${`${ms.toFixed(0)} ms`.padStart(8)}`,
     );
+    questions.forEach((q, i) => {
+      const answer = sums(built, q, CHECKED);
+      expected[i] ??= answer;
+      if (answer !== expected[i]) throw new Error(`${structure.name} answers otherwise than the others`);
+    });
   }
 }
 
-const lines: string[] = [];
-const list = makeList(1_000_000, false);
-for (let i = 0; i < list.size; i++) {
-  lines.push(
-    `${formatIp4(list.v4[i]!)}=${formatIp6([list.v6[4 * i]!, list.v6[4 * i + 1]!, list.v6[4 * i + 2]!, list.v6[4 * i + 3]!])}`,
+/** A file of a million lines to tables ready for use. */
+function load(size: number): void {
+  const made = makeList(size, 'equal');
+  const lines: string[] = [];
+  for (let i = 0; i < size; i++) {
+    const v6 = [...made.v6.subarray(4 * i, 4 * i + 4)] as unknown as Ip6;
+    lines.push(`${formatIp4(made.v4[i]!)} ${formatIp6(v6)}`);
+  }
+  const file = new TextEncoder().encode(`${lines.join('\n')}\n`);
+  lines.length = 0;
+  globalThis.gc?.();
+  const before = process.memoryUsage.rss();
+  const begin = process.hrtime.bigint();
+  const list = new EamList();
+  const mistakes = readEamFile(file, 'eam.txt', list);
+  const read = Number(process.hrtime.bigint() - begin) / 1e6;
+  const table = compileEam(list);
+  const compiled = Number(process.hrtime.bigint() - begin) / 1e6 - read;
+  const grown = (process.resourceUsage().maxRSS * 1024 - before) / 1e6;
+  if (mistakes.length > 0 || table.size !== made.size) throw new Error('the file was not read whole');
+  const kept = bytesOf(table.v4, table.length4, table.v6, table.length6, table.slots4, table.slots6) / 1e6;
+  console.log(
+    `\nloading ${size.toLocaleString('en')} entries from a file of ${(file.length / 1e6).toFixed(0)} MB: ${read.toFixed(0)} ms to read, ` +
+      `${compiled.toFixed(0)} ms to compile; at most ${grown.toFixed(0)} MB more resident, ${kept.toFixed(0)} MB of tables`,
   );
 }
-const text = new TextEncoder().encode(lines.join('\n'));
-lines.length = 0;
-globalThis.gc?.();
-const before = process.memoryUsage();
-const begin = performance.now();
-const loaded = loadTranslation({ 'eam-file': 'million' }, { read: () => text });
-if (!loaded.ok) throw new Error(loaded.mistakes[0]!.message);
-const table = compileEam(loaded.config.eam);
-const seconds = (performance.now() - begin) / 1000;
-globalThis.gc?.();
-const after = process.memoryUsage();
-const grown = (after.arrayBuffers - before.arrayBuffers + after.heapUsed - before.heapUsed) / 1e6;
-console.log(
-  `\n${table.size} lines of an EAM file: read, checked and compiled in ${seconds.toFixed(2)} s, ${grown.toFixed(0)} MB`,
-);
+
+console.log(`EAM tables, ${machine()}`);
+load(1_000_000);
+for (const lengths of ['equal', 'mixed'] as const) for (const size of SIZES) compare(size, lengths);

@@ -1,31 +1,37 @@
-/** The thing to be compared with: TAYGA's list, searched from one end to the other, longest prefix first. */
-import type { EamList } from '../../src/address/eam.ts';
+/** A list from the longest prefix to the shortest, walked until one matches: what TAYGA does. */
 import { mask32 } from '../../src/address/ip.ts';
+import { longestFirst } from './order.ts';
+import { bytesOf, type Structure } from './structure.ts';
 
-export class Linear {
-  readonly #addresses: Int32Array;
-  readonly #masks: Int32Array;
-  readonly #entries: Int32Array;
-
-  constructor(list: EamList) {
-    const order = Array.from({ length: list.size }, (_, i) => i).sort(
-      (a, b) => list.length4[b]! - list.length4[a]!,
-    );
-    this.#addresses = Int32Array.from(order, (i) => list.v4[i]!);
-    this.#masks = Int32Array.from(order, (i) => mask32(list.length4[i]!));
-    this.#entries = Int32Array.from(order);
-  }
-
-  get bytes(): number {
-    return this.#addresses.byteLength * 3;
-  }
-
-  find(address: number): number {
-    const addresses = this.#addresses;
-    const masks = this.#masks;
-    for (let i = 0; i < addresses.length; i++) {
-      if (((address ^ addresses[i]!) & masks[i]!) === 0) return this.#entries[i]!;
-    }
-    return -1;
-  }
-}
+export const linear: Structure = {
+  name: "list (TAYGA's)",
+  most: 100_000,
+  build(list) {
+    const order4 = longestFirst(list.length4, list.size);
+    const order6 = longestFirst(list.length6, list.size);
+    const { v4, length4, v6, length6 } = list;
+    return {
+      find4(address) {
+        for (const entry of order4) {
+          if ((address & mask32(length4[entry]!)) === v4[entry]) return entry;
+        }
+        return -1;
+      },
+      find6(a, b, c, d) {
+        for (const entry of order6) {
+          const length = length6[entry]!;
+          const at = entry * 4;
+          if (
+            (d & mask32(length - 96)) === v6[at + 3] &&
+            (c & mask32(length - 64)) === v6[at + 2] &&
+            (b & mask32(length - 32)) === v6[at + 1] &&
+            (a & mask32(length)) === v6[at]
+          )
+            return entry;
+        }
+        return -1;
+      },
+      bytes: bytesOf(order4, order6),
+    };
+  },
+};
