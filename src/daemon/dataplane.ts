@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { type Counters, createCounters } from '../dataplane/counters.ts';
 import type { IcmpErrorsMode, WorkerInput, WorkerOrder, WorkerReport } from '../dataplane/messages.ts';
 import type { Offload } from '../io/device.ts';
+import { native } from '../io/native.ts';
 import { closeWake, openWake, wake } from '../io/tun.ts';
 import type { Tables } from '../translate/tables.ts';
 import { deferred } from './deferred.ts';
@@ -52,6 +53,8 @@ class Thread {
     // The bundle puts worker.js beside main.js; its name is resolved against the file this code ended up in.
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData,
+      // It allocates next to nothing once it runs; tables lie in shared memory, outside its heap.
+      resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
       name: `clatd-${input.index}`,
     });
     const opened = deferred<Opened>();
@@ -139,6 +142,7 @@ export class DataPlane {
    * Throws OpenError; then nothing is left running.
    */
   async open(): Promise<Opened> {
+    native().oneArena(); // before the threads are
     const { tun, offload, workers, coalesce } = this.#options;
     const wanted = workers === 'auto' ? Math.min(availableParallelism(), MOST_AUTO_WORKERS) : workers;
     const common = { tun, offload, coalesce, multiQueue: wanted > 1 };

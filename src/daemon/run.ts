@@ -12,6 +12,7 @@ import type { Journal } from '../host/journal.ts';
 import { watchMtu } from '../host/mtu.ts';
 import { prepareHost } from '../host/run-plan.ts';
 import { Offload } from '../io/device.ts';
+import { native } from '../io/native.ts';
 import { REASONS } from '../translate/reasons.ts';
 import { DataPlane } from './dataplane.ts';
 import { deferred } from './deferred.ts';
@@ -77,6 +78,7 @@ export class Daemon {
           `${this.#plane.threads} ${this.#plane.threads === 1 ? 'thread' : 'threads'})`,
       );
       notify.ready(`translating on ${device.name}`);
+      native().trimMemory(); // starting took more than running will
     } catch (error) {
       await this.stop();
       throw error;

@@ -1,5 +1,7 @@
 /** `clatd run` from start to end: what it does to the host, that it undoes all of it, and what it survives. */
+
 import { readFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostState } from './host-state.ts';
@@ -29,6 +31,9 @@ function cpuTicks(pid: number): number {
   return Number(fields[11]) + Number(fields[12]);
 }
 
+/** A second of a machine that has nothing else to do, in ms: on a crowded one it takes longer. */
+const aSecond = (): number => 1000 * Math.max(1, loadavg()[0]! / availableParallelism());
+
 describeNetns('clatd run', ['ping', 'nft', 'setpriv', 'unshare'], () => {
   beforeAll(async () => {
     topology = await buildTopology({ delivery: 'translator' });
@@ -56,7 +61,7 @@ describeNetns('clatd run', ['ping', 'nft', 'setpriv', 'unshare'], () => {
       expect(hostState(topology.vm)).not.toEqual(before);
       const { code, took } = await end(child, signal);
       expect(code).toBe(0);
-      expect(took).toBeLessThan(1000);
+      expect(took).toBeLessThan(aSecond());
       expect(hostState(topology.vm)).toEqual(before);
     },
   );
@@ -69,7 +74,7 @@ describeNetns('clatd run', ['ping', 'nft', 'setpriv', 'unshare'], () => {
     const { code, took } = await end(child, 'SIGTERM');
     await flood.stop('SIGINT');
     expect(code).toBe(0);
-    expect(took).toBeLessThan(1000);
+    expect(took).toBeLessThan(aSecond());
     expect(hostState(topology.vm)).toEqual(before);
   });
 
