@@ -28,7 +28,7 @@ export const OPTIONS: readonly OptionRow[] = [
     name: 'pool6',
     kind: 'value',
     value: 'PREFIX',
-    default: 'none (replay), discovered (run)',
+    default: 'none',
     scope: 'translation',
     group: 'Addresses',
     help: 'RFC 6052 prefix of the NAT64 (PLAT), /32, /40, /48, /56, /64 or /96',

@@ -121,3 +121,8 @@ test('explain', async () => {
   );
   expect(packet.out).toMatch(/dropped: Truncated46/);
 });
+test('run needs a mapping, and says how to find one', async () => {
+  const { code, err } = await clatd('run');
+  expect(code).toBe(2);
+  expect(err).toMatch(/--eam: is needed.*\n.*--pool6: is needed/);
+});
