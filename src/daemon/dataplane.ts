@@ -138,7 +138,8 @@ export class DataPlane {
   }
 
   /**
-   * Creates or attaches to the device with the first thread; the others come up meanwhile (see `complete`).
+   * Creates or attaches to the device with the first thread; the others come up while the host is configured
+   * (see `complete`).
    * Throws OpenError; then nothing is left running.
    */
   async open(): Promise<Opened> {

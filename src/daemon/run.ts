@@ -26,6 +26,9 @@ export interface DaemonDeps {
   readonly reload: () => Loaded<RunConfig>;
 }
 
+/** By then the translator has met its first traffic and is compiled. */
+const TRIM_AFTER_MS = 10_000;
+
 export class Daemon {
   #config: RunConfig;
   readonly #deps: DaemonDeps;
@@ -71,14 +74,18 @@ export class Daemon {
     try {
       const device = await this.#plane.open();
       await this.#configure(config);
-      await this.#plane.complete();
+      // The first thread serves already; one that cannot join is a pity, not a failure.
+      this.#plane
+        .complete()
+        .catch((error: Error) => log.warn(`fewer threads than planned: ${error.message}`));
       this.#stopWatching = watchMtu(config.tun, (mtu) => this.#mtuChanged(mtu));
       log.info(
         `translating on ${device.name} (${device.created ? 'created' : 'attached'}, MTU ${this.#mtu}, ` +
           `${this.#plane.threads} ${this.#plane.threads === 1 ? 'thread' : 'threads'})`,
       );
       notify.ready(`translating on ${device.name}`);
-      native().trimMemory(); // starting took more than running will
+      // Starting and compiling take memory that running does not.
+      setTimeout(() => native().trimMemory(), TRIM_AFTER_MS).unref();
     } catch (error) {
       await this.stop();
       throw error;

@@ -1,6 +1,6 @@
 /** What the host looks like: what plans are made from. One reading is four calls of `ip`, run side by side. */
 import type { Ip6 } from '../address/ip.ts';
-import { ipJson } from './iproute.ts';
+import { ipJsonBatch } from './iproute.ts';
 import { procSysctls, type Sysctls } from './sysctl.ts';
 import { parseKernel6 } from './text.ts';
 
@@ -72,12 +72,10 @@ interface JsonRoute {
 
 /** Reads the host (the network namespace of this process). Throws ToolMissingError or ToolFailedError. */
 export async function readHost(sysctls: Sysctls = procSysctls()): Promise<HostState> {
-  const [devices, routes4, routes6, proxies] = await Promise.all([
-    ipJson<JsonAddr>(['address', 'show']),
-    ipJson<JsonRoute>(['-4', 'route', 'show', 'table', 'main']),
-    ipJson<JsonRoute>(['-6', 'route', 'show', 'table', 'main']),
-    ipJson<{ dst: string; dev: string }>(['-6', 'neighbour', 'show', 'proxy']),
-  ]);
+  const [[devices, routes4], [routes6, proxies]] = (await Promise.all([
+    ipJsonBatch('any', ['address show', 'route show table main']),
+    ipJsonBatch('inet6', ['route show table main', 'neighbour show proxy']),
+  ])) as [[JsonAddr[], JsonRoute[]], [JsonRoute[], { dst: string; dev: string }[]]];
   return {
     links: devices.map(toLink),
     addresses: devices.flatMap(toAddresses),
