@@ -4,7 +4,8 @@ import { cpus } from 'node:os';
 import { EamList } from '../src/address/eam.ts';
 import type { Ip6 } from '../src/address/ip.ts';
 import { compile } from '../src/config/compile.ts';
-import { HairpinMode, type TranslationConfig, UdpCksumMode } from '../src/config/config.ts';
+import type { TranslationConfig } from '../src/config/config.ts';
+import { defaultTranslation } from '../src/config/defaults.ts';
 import { createCounters } from '../src/dataplane/counters.ts';
 import { Engine } from '../src/dataplane/engine.ts';
 import { createLimiter } from '../src/dataplane/limiter.ts';
@@ -43,24 +44,9 @@ export function engineFor({ pool6, eam }: EngineInput) {
     list.add(CLIENT4, 32, CLIENT6, 128);
   }
   const config: TranslationConfig = {
+    ...defaultTranslation(),
     pool6: pool6 === null ? null : { address: pool6, length: 96 },
     eam: list,
-    denylist4: [],
-    ipv4Addr: 0xc0000001 | 0,
-    ipv6Addr: null,
-    rfc6791v4Prefix: { address: 0xc0000008 | 0, length: 32 },
-    lowestIpv6Mtu: 1280,
-    ipv6Mtu: null,
-    ipv4Mtu: null,
-    mtuPlateaus: [65535],
-    udpCksumMode: UdpCksumMode.calc,
-    wkpfStrict: true,
-    strictSuffix: false,
-    eamHairpinMode: HairpinMode.intrinsic,
-    zeroizeTrafficClass: false,
-    overrideTos: null,
-    icmpErrors: 'limited',
-    mssClamp: 'off',
   };
   const slab = new SharedArrayBuffer(SLOTS * SLOT_BYTES + HEAD_AREA_BYTES);
   const entropy = webcrypto.getRandomValues(new Uint16Array(HashedIdentifications.entropyLength + 2));

@@ -3,6 +3,7 @@ import { EamList } from '../address/eam.ts';
 import { parsePrefix4 } from '../address/parse.ts';
 import { Offload } from '../io/device.ts';
 import { HairpinMode, type RunConfig, type TranslationConfig, UdpCksumMode } from './config.ts';
+import { defaultTranslation } from './defaults.ts';
 import { checkEam } from './eam-check.ts';
 import { readEamFile } from './eam-file.ts';
 import { parseEam } from './eam-text.ts';
@@ -38,8 +39,6 @@ export interface Files {
 
 const optionWhere: Whereabouts = (name) => `--${name}`;
 
-const defaultOf = (name: string): string => OPTIONS.find((row) => row.name === name)!.default;
-
 function readEam(reader: Reader, files: Files): { list: EamList; file: string | null } {
   const list = new EamList();
   for (const { v4, length4, v6, length6 } of reader.all('eam', parseEam)) list.add(v4, length4, v6, length6);
@@ -59,14 +58,11 @@ function readTranslation(
   files: Files,
 ): { translation: TranslationConfig; eamFile: string | null } {
   const { list, file } = readEam(reader, files);
-  const pool6 = reader.parsed('pool6', null, parsePool6);
-  const ipv4Addr = reader.parsed('ipv4-addr', 0xc0000001 | 0, parseOwn4);
-  const ipv6Addr = reader.parsed('ipv6-addr', null, parseOwn6);
-  const rfc6791v4Prefix = reader.parsed(
-    'rfc6791v4-prefix',
-    { address: 0xc0000008 | 0, length: 32 },
-    parsePool4,
-  );
+  const otherwise = defaultTranslation();
+  const pool6 = reader.parsed('pool6', otherwise.pool6, parsePool6);
+  const ipv4Addr = reader.parsed('ipv4-addr', otherwise.ipv4Addr, parseOwn4);
+  const ipv6Addr = reader.parsed('ipv6-addr', otherwise.ipv6Addr, parseOwn6);
+  const rfc6791v4Prefix = reader.parsed('rfc6791v4-prefix', otherwise.rfc6791v4Prefix, parsePool4);
   const place = (line: number): string => (line === 0 ? reader.where('eam') : `${file}:${line}`);
   const eam = checkEam(list, place, { pool6, ipv4Addr, ipv6Addr, rfc6791v4Prefix });
   reader.mistakes.push(...eam.mistakes);
@@ -80,30 +76,26 @@ function readTranslation(
       ipv4Addr,
       ipv6Addr,
       rfc6791v4Prefix,
-      lowestIpv6Mtu: reader.parsed('lowest-ipv6-mtu', 1280, number(1280, 65535)),
-      ipv6Mtu: reader.parsed('ipv6-mtu', null, number(1280, 65535)),
-      ipv4Mtu: reader.parsed('ipv4-mtu', null, number(68, 65535)),
-      mtuPlateaus: reader.parsed(
-        'mtu-plateaus',
-        defaultOf('mtu-plateaus').split(',').map(Number),
-        parsePlateaus,
-      ),
-      udpCksumMode: reader.parsed('udp-cksum-mode', UdpCksumMode.calc, choice(UdpCksumMode)),
-      wkpfStrict: reader.flag('wkpf-strict', true),
-      strictSuffix: reader.flag('strict-suffix', false),
+      lowestIpv6Mtu: reader.parsed('lowest-ipv6-mtu', otherwise.lowestIpv6Mtu, number(1280, 65535)),
+      ipv6Mtu: reader.parsed('ipv6-mtu', otherwise.ipv6Mtu, number(1280, 65535)),
+      ipv4Mtu: reader.parsed('ipv4-mtu', otherwise.ipv4Mtu, number(68, 65535)),
+      mtuPlateaus: reader.parsed('mtu-plateaus', otherwise.mtuPlateaus, parsePlateaus),
+      udpCksumMode: reader.parsed('udp-cksum-mode', otherwise.udpCksumMode, choice(UdpCksumMode)),
+      wkpfStrict: reader.flag('wkpf-strict', otherwise.wkpfStrict),
+      strictSuffix: reader.flag('strict-suffix', otherwise.strictSuffix),
       eamHairpinMode: reader.parsed(
         'eam-hairpin-mode',
-        HairpinMode.intrinsic,
+        otherwise.eamHairpinMode,
         choice({ intrinsic: HairpinMode.intrinsic, simple: HairpinMode.simple, off: HairpinMode.off }),
       ),
-      zeroizeTrafficClass: reader.flag('zeroize-traffic-class', false),
-      overrideTos: reader.parsed('override-tos', null, parseTos),
+      zeroizeTrafficClass: reader.flag('zeroize-traffic-class', otherwise.zeroizeTrafficClass),
+      overrideTos: reader.parsed('override-tos', otherwise.overrideTos, parseTos),
       icmpErrors: reader.parsed(
         'icmp-errors',
-        'limited',
+        otherwise.icmpErrors,
         choice({ limited: 'limited', unlimited: 'unlimited', off: 'off' } as const),
       ),
-      mssClamp: reader.parsed('mss-clamp', 'off', parseMss),
+      mssClamp: reader.parsed('mss-clamp', otherwise.mssClamp, parseMss),
     },
   };
 }

@@ -8,7 +8,7 @@
  */
 import { EamList } from '../address/eam.ts';
 import { compile } from '../config/compile.ts';
-import { HairpinMode, UdpCksumMode } from '../config/config.ts';
+import { defaultTranslation } from '../config/defaults.ts';
 import { type Device, HEADROOM, type Offload, SLOT_BYTES, WRITE_STRIDE } from '../io/device.ts';
 import { HashedIdentifications } from '../translate/identification.ts';
 import { createCounters } from './counters.ts';
@@ -80,26 +80,7 @@ export function rehearse(vnetBytes: number, offload: Offload, called: () => bool
   eam.add(CLAT4, 32, CLAT6, 128);
   const tables = structuredClone(
     compile(
-      {
-        pool6: { address: [SERVER6[0], SERVER6[1], 0, 0], length: 96 },
-        eam,
-        denylist4: [],
-        ipv4Addr: 0xc0000001 | 0,
-        ipv6Addr: null,
-        rfc6791v4Prefix: { address: 0xc0000008 | 0, length: 32 },
-        lowestIpv6Mtu: 1280,
-        ipv6Mtu: null,
-        ipv4Mtu: null,
-        mtuPlateaus: [1280],
-        udpCksumMode: UdpCksumMode.calc,
-        wkpfStrict: true,
-        strictSuffix: false,
-        eamHairpinMode: HairpinMode.intrinsic,
-        zeroizeTrafficClass: false,
-        overrideTos: null,
-        icmpErrors: 'limited',
-        mssClamp: 'off',
-      },
+      { ...defaultTranslation(), pool6: { address: [SERVER6[0], SERVER6[1], 0, 0], length: 96 }, eam },
       1500,
     ),
   );

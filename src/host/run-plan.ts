@@ -3,13 +3,14 @@
  * translator and its answers find back. Built from the configuration and the host's state; changes nothing.
  */
 import type { EamList } from '../address/eam.ts';
+import { formatIp4, formatIp6, formatPrefix4, formatPrefix6 } from '../address/format.ts';
 import { type Ip4, type Ip6, inPrefix4, inPrefix6, type Prefix6 } from '../address/ip.ts';
 import type { Host } from './apply.ts';
 import { coverEam6 } from './cover.ts';
 import { forwardingEntries } from './forwarding.ts';
 import { check, type Done, describe, type Entry, type Finding } from './plan.ts';
 import { findLink, findUplink, type HostRoute, type HostState } from './state.ts';
-import { parseKernel4, parseKernel6, prefixText4, prefixText6, text4, text6 } from './text.ts';
+import { parseKernel4, parseKernel6 } from './text.ts';
 
 /** CLAT-6: behind every ordinary metric, so a native IPv4 default route wins. */
 export const DEFAULT_METRIC = 2048;
@@ -190,7 +191,7 @@ function addressEntries(
     rest = [];
   }
   for (const address of [...inClat4, ...rest]) {
-    const text = text4(address);
+    const text = formatIp4(address);
     const holder = state.addresses.find((own) => own.family === 4 && own.address === text);
     // A service address on the loopback is where it belongs already.
     if (holder?.dev === 'lo') {
@@ -239,7 +240,7 @@ function onLink4(state: HostState, address: Ip4, tun: string): HostRoute | undef
 }
 
 function routeEntries6({ tun, ipv6Addr }: RunPlanInput, cover: readonly Prefix6[], notes: Notes): Entry[] {
-  const to = cover.map(({ address, length }) => prefixText6(address, length));
+  const to = cover.map(({ address, length }) => formatPrefix6({ address, length }));
   if (to.length > MAX_ROUTES) {
     notes.conflicts.push(
       `the EAMs need ${to.length} IPv6 routes, more than ${MAX_ROUTES}: route a prefix that covers them into ${tun} yourself and use --no-configure`,
@@ -247,7 +248,7 @@ function routeEntries6({ tun, ipv6Addr }: RunPlanInput, cover: readonly Prefix6[
     return [];
   }
   if (ipv6Addr !== null && !cover.some((prefix) => inPrefix6(ipv6Addr, prefix))) {
-    to.push(prefixText6(ipv6Addr, 128));
+    to.push(formatPrefix6({ address: ipv6Addr, length: 128 }));
   }
   if (to.length === 0) return [];
   return [
@@ -310,15 +311,15 @@ function proxyEntries(
     const network = networks.find((prefix) => inPrefix6(address, prefix));
     if (network === undefined) continue;
     entries.push({
-      why: `${prefixText6(network.address, network.length)} is directly connected: the router asks by neighbour discovery who has the address, and without an answer nothing comes back.`,
-      step: { kind: 'proxy', dev: uplink, address: text6(address) },
+      why: `${formatPrefix6(network)} is directly connected: the router asks by neighbour discovery who has the address, and without an answer nothing comes back.`,
+      step: { kind: 'proxy', dev: uplink, address: formatIp6(address) },
     });
   }
   for (let i = 0; i < eam.size; i++) {
     const address = eamAddress6(eam, i);
     if (eam.length6[i] === 128 || !networks.some((prefix) => inPrefix6(address, prefix))) continue;
     notes.warnings.push(
-      `${prefixText6(address, eam.length6[i]!)} (--eam) lies inside a network directly connected to ${uplink}: neighbour discovery cannot be answered for a whole prefix, have it routed to this host`,
+      `${formatPrefix6({ address, length: eam.length6[i]! })} (--eam) lies inside a network directly connected to ${uplink}: neighbour discovery cannot be answered for a whole prefix, have it routed to this host`,
     );
   }
   return entries;
@@ -336,7 +337,7 @@ function findOwnAddressesInside({ eam, ipv6Addr }: RunPlanInput, state: HostStat
       const side: Prefix6 = { address: eamAddress6(eam, i), length: eam.length6[i]! };
       if (!inPrefix6(address, side)) continue;
       notes.conflicts.push(
-        `${own.address} is an address of ${own.dev} itself, but the EAM ${prefixText4(eam.v4[i]!, eam.length4[i]!)}=${prefixText6(side.address, side.length)} needs it for the translator: the host would keep all answers; choose another IPv6 address for the EAM`,
+        `${own.address} is an address of ${own.dev} itself, but the EAM ${formatPrefix4({ address: eam.v4[i]!, length: eam.length4[i]! })}=${formatPrefix6(side)} needs it for the translator: the host would keep all answers; choose another IPv6 address for the EAM`,
       );
       break;
     }
@@ -377,7 +378,7 @@ function defaultRoute4(
         dev: tun,
         to: ['default'],
         metric: DEFAULT_METRIC,
-        gateway: neighbour ? text4(ipv4Addr) : null,
+        gateway: neighbour ? formatIp4(ipv4Addr) : null,
         source,
         mtu: mtu6 - 20,
       },

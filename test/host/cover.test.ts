@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EamList } from '../../src/address/eam.ts';
+import { formatPrefix6 } from '../../src/address/format.ts';
 import { type Ip6, inPrefix6 } from '../../src/address/ip.ts';
 import { coverEam6 } from '../../src/host/cover.ts';
-import { parseKernel6, prefixText6 } from '../../src/host/text.ts';
+import { parseKernel6 } from '../../src/host/text.ts';
 
 const listOf = (...prefixes: string[]): EamList => {
   const list = new EamList();
@@ -13,8 +14,7 @@ const listOf = (...prefixes: string[]): EamList => {
   }
   return list;
 };
-const cover = (...prefixes: string[]) =>
-  coverEam6(listOf(...prefixes)).map(({ address, length }) => prefixText6(address, length));
+const cover = (...prefixes: string[]) => coverEam6(listOf(...prefixes)).map(formatPrefix6);
 
 test('one EAM is one route', () => {
   expect(cover('2001:db8::1/128')).toEqual(['2001:db8::1/128']);

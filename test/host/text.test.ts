@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { formatIp4, formatIp6 } from '../../src/address/format.ts';
 import type { Ip6 } from '../../src/address/ip.ts';
-import { parseKernel4, parseKernel6, text4, text6 } from '../../src/host/text.ts';
+import { parseKernel4, parseKernel6 } from '../../src/host/text.ts';
 
 test.each([
   ['::', [0, 0, 0, 0]],
@@ -12,7 +13,7 @@ test.each([
   ['1:0:0:2::3', [0x1_0000, 2, 0, 3]],
   ['fe80::ffff:ffff', [0xfe80_0000 | 0, 0, 0, -1]],
 ] as [string, Ip6][])('%s', (text, address) => {
-  expect(text6(address)).toBe(text);
+  expect(formatIp6(address)).toBe(text);
   expect(parseKernel6(text)).toEqual(address);
 });
 
@@ -29,12 +30,12 @@ test('what is written is read back', () => {
   );
   fc.assert(
     fc.property(fc.tuple(word, word, word, word), (address) => {
-      expect(parseKernel6(text6(address))).toEqual(address);
+      expect(parseKernel6(formatIp6(address))).toEqual(address);
     }),
   );
   fc.assert(
     fc.property(word, (address) => {
-      expect(parseKernel4(text4(address))).toBe(address);
+      expect(parseKernel4(formatIp4(address))).toBe(address);
     }),
   );
 });
