@@ -9,7 +9,7 @@ import type { RunConfig } from '../config/config.ts';
 import type { Loaded } from '../config/load.ts';
 import { applyPlan, type Host, HostConflictError, linuxHost, openJournal, rollback } from '../host/apply.ts';
 import type { Journal } from '../host/journal.ts';
-import { watchMtu } from '../host/mtu.ts';
+import { readMtu, watchMtu } from '../host/mtu.ts';
 import { prepareHost } from '../host/run-plan.ts';
 import { Offload } from '../io/device.ts';
 import { native } from '../io/native.ts';
@@ -26,6 +26,8 @@ export interface DaemonDeps {
   readonly reload: () => Loaded<RunConfig>;
 }
 
+/** RFC 8200 §5 (GEN-1). */
+const MIN_MTU6 = 1280;
 /** By then the translator has met its first traffic and is compiled. */
 const TRIM_AFTER_MS = 10_000;
 
@@ -129,27 +131,42 @@ export class Daemon {
     });
   }
 
-  /** Brings the host about, then the tables: a packet never meets a route before its mapping, and never the reverse. */
+  /** Hands the tables over, then brings the host about: no packet meets a route before its mapping. */
   async #configure(config: RunConfig): Promise<void> {
     const { log } = this.#deps;
     const { tun, translation } = config;
-    const { created } = this.#plane.device;
     const journal = this.#journal;
-    const plan = await prepareHost({ tun, created, ...translation }, this.#host, journal?.done ?? []);
-    this.#mtu = plan.tunMtu;
-    if (journal !== null) {
-      if (plan.conflicts.length > 0) throw new HostConflictError(plan.conflicts);
-      for (const warning of plan.warnings) log.warn(warning);
+    if (journal === null) {
+      this.#mtu = await readMtu(tun);
+      if (this.#mtu < MIN_MTU6) {
+        throw new Error(
+          `the MTU of ${tun} is ${this.#mtu}, IPv6 needs ${MIN_MTU6}: ip link set ${tun} mtu ${MIN_MTU6}`,
+        );
+      }
+      this.#plane.setTables(compile(translation, this.#mtu), translation.icmpErrors);
+      return;
     }
+    const { created } = this.#plane.device;
+    const plan = await prepareHost({ tun, created, ...translation }, this.#host, journal.done);
+    if (plan.conflicts.length > 0) throw new HostConflictError(plan.conflicts);
+    for (const warning of plan.warnings) log.warn(warning);
+    this.#mtu = plan.tunMtu;
     this.#plane.setTables(compile(translation, this.#mtu), translation.icmpErrors);
-    if (journal !== null) await applyPlan(plan.entries, journal, this.#host, log, undefined, plan.state);
+    await applyPlan(plan.entries, journal, this.#host, log, undefined, plan.state);
   }
 
   #mtuChanged(mtu: number): void {
     if (mtu === this.#mtu) return;
+    const { translation, tun } = this.#config;
+    const { log } = this.#deps;
+    if (mtu < MIN_MTU6) {
+      log.error(
+        `the MTU of ${tun} is ${mtu} now, IPv6 needs ${MIN_MTU6}: still translating for ${this.#mtu}`,
+      );
+      return;
+    }
     this.#mtu = mtu;
-    const { translation } = this.#config;
-    this.#deps.log.info(`the MTU of ${this.#config.tun} is ${mtu} now`);
+    log.info(`the MTU of ${tun} is ${mtu} now`);
     this.#plane.setTables(compile(translation, mtu), translation.icmpErrors);
   }
 

@@ -214,6 +214,21 @@ describeNetns('clatd run', ['ping', 'nft', 'setpriv', 'unshare'], () => {
       expect(said).toContain('/nowhere/eam.txt');
     });
 
+    it('a device whose MTU is below 1280 (GEN-1), configured or not', async () => {
+      const { vm } = topology;
+      vm.ip('tuntap add dev small mode tun');
+      vm.ip('link set small mtu 1000 up');
+      for (const more of [[], ['--no-configure']]) {
+        const { code, said } = await refused(
+          process.execPath,
+          clatdArguments(topology, '--tun', 'small', ...more),
+        );
+        expect(code).toBe(1);
+        expect(said).toMatch(/MTU.* 1000.*1280/);
+      }
+      vm.ip('link delete small');
+    });
+
     it('a start without CAP_NET_ADMIN, in one sentence', async () => {
       const { code, said } = await refused('setpriv', [
         ...['--bounding-set', '-net_admin', '--inh-caps', '-net_admin'],
