@@ -23,6 +23,7 @@ const BAR = 13;
 const GAP = 4;
 const GROUP_GAP = 16;
 const TOP = 74;
+const NOTE = 16;
 
 const STYLE = `
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -76,17 +77,21 @@ export function chart(results: Results): string {
   let x = LABEL;
   const legend = names.map((name, i) => {
     const at = x;
-    x += 30 + name.length * 7;
+    x += 34 + name.length * 7.5;
     return `<rect class="b${i % COLOURS}" x="${at}" y="34" width="12" height="12" rx="2"/>${text(at + 17, 45, name)}`;
   });
-  const note = `Medians of ${results.rounds} alternations in one run, with least and most. ${results.machine}, Linux ${results.kernel}, Node ${results.node}, ${results.date.slice(0, 10)}.`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y + 18}" width="${WIDTH}" height="${y + 18}" role="img" aria-label="clatd compared">
+  const notes = [
+    `Medians of ${results.rounds} alternations in one run, with least and most.`,
+    `${results.machine}, Linux ${results.kernel}, Node ${results.node}, ${results.date.slice(0, 10)}.`,
+  ];
+  const height = y + 10 + notes.length * NOTE;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="clatd compared">
 <style>${STYLE}
 </style>
 ${text(LABEL, 20, 'clatd beside TAYGA and untranslated IPv6', ' class="title"')}
 ${legend.join('\n')}
 ${parts.join('\n')}
-${text(10, y + 8, note, ' class="small"')}
+${notes.map((note, i) => text(LABEL, y + 8 + i * NOTE, note, ' class="small"')).join('\n')}
 </svg>
 `;
 }

@@ -5,6 +5,7 @@ import { type Results, ratio, type Spread, summary } from './summary.ts';
 export function digits(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);
+  if (size >= 1000) return Math.round(value).toLocaleString('en');
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
 
