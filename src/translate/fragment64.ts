@@ -11,9 +11,12 @@ import type { Tables } from './tables.ts';
 /** The packet fits whole. */
 export const WHOLE = 0;
 
+/** The most payload a fragment within `mtu4` bytes can have, a multiple of 8. */
+export const fragmentChunk4 = (mtu4: number): number => (mtu4 - HEADER4) & ~7;
+
 /**
  * Payload bytes of each IPv4 fragment, or WHOLE.
- * @param payload bytes behind the IPv4 header to be (less than received for an ICMP error cut to size)
+ * @param payload bytes behind the IPv4 header to be
  * @returns that, or ~Reason or ~SEGMENT (below 0)
  */
 export function fragmentSize64(job: Job, tables: Tables, packet: Packet, payload: number): number {
@@ -29,7 +32,7 @@ export function fragmentSize64(job: Job, tables: Tables, packet: Packet, payload
     return HEADER4 + payload > 0xffff ? ~SEGMENT : WHOLE; // OFF-10
   }
   if (HEADER4 + payload <= mtu4) return WHOLE;
-  if (packet.length <= MIN_MTU6) return (mtu4 - HEADER4) & ~7;
+  if (packet.length <= MIN_MTU6) return fragmentChunk4(mtu4);
   if (packet.fragmentOffset !== 0) return ~Reason.LaterFragmentTooBig64;
   job.replyArgument = Math.max(MIN_MTU6, mtu4 + 20);
   return ~Reason.TooBig64;

@@ -9,7 +9,7 @@ import { DF, HEADER4, MF, writeHeader4 } from '../wire/ipv4.ts';
 import { Protocol } from '../wire/protocol.ts';
 import { GsoType } from '../wire/vnet.ts';
 import { checkMartians6, findPair64, map64Both, map64Error } from './addresses64.ts';
-import { emitFragments64, fragmentSize64, WHOLE } from './fragment64.ts';
+import { emitFragments64, fragmentChunk4, fragmentSize64, WHOLE } from './fragment64.ts';
 import { hairpin } from './hairpin.ts';
 import { checkError64, echo64, isEcho6, writeError64 } from './icmp64.ts';
 import { identify64 } from './identify64.ts';
@@ -135,8 +135,8 @@ function convey64(job: Job, tables: Tables, packet: Packet): Reason {
 
 /** Emits the ICMPv4 error of `length` bytes that stands at `at` (I64-O). */
 function emitError64(job: Job, tables: Tables, packet: Packet, at: number, length: number): Reason {
-  const size = fragmentSize64(job, tables, packet, length);
-  if (size < 0) return ~size;
+  // What counts is the message as it was cut to size, not the one received: an error is never answered with another.
+  const size = HEADER4 + length <= tables.mtu4 ? WHOLE : fragmentChunk4(tables.mtu4);
   const tos = tables.overrideTos >= 0 ? tables.overrideTos : packet.trafficClass;
   identify64(job, packet, length, Protocol.icmp4);
   if (size !== WHOLE) {

@@ -409,3 +409,13 @@ describe('the packet in error', () => {
     drops('InnerProtocol64'),
   );
 });
+
+test('T64-MTU-1, I64-O: an error larger than 1280 received, larger than mtu4 sent, leaves in fragments', () => {
+  const inner = v6({ src: PEER6, dst: HOST6, hop: 9, next: 99, payload: counting(1300) });
+  const { verdict, outputs } = translator({ 'ipv4-mtu': '300' }).translate(
+    Uint8Array.from(message(3, 0, u32(0), inner)),
+  );
+  expect(verdict).toBe('translated');
+  expect(outputs.map((bytes) => bytes.length)).toEqual([300, 296]);
+  expect(outputs.map((bytes) => (bytes[6]! << 8) | bytes[7]!)).toEqual([0x2000, 35]);
+});
