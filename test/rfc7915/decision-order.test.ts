@@ -1,15 +1,24 @@
 /** GEN-3: where a packet has two faults, the earlier step wins. */
-import { drops, must } from '../support/must.ts';
+import { describe } from 'vitest';
+import type { ReasonName } from '../../src/translate/reasons.ts';
+import { because, drops, must } from '../support/must.ts';
 import {
   type Bytes,
   counting,
   fh,
+  HOST6,
   icmp4,
+  OWN4,
+  OWN6,
+  optionsHeader,
+  PEER6,
   packet4,
   packet6,
   routing,
   u32,
   udp,
+  type V4,
+  type V6,
   v4,
   v6,
 } from '../support/packets.ts';
@@ -45,17 +54,13 @@ must(
   'GEN-3',
   '5 before 6: TTL 1 and a malformed option',
   v4({ ttl: 1, options: [7, 1, 0, 0] }),
-  (outcome) => {
-    if (outcome.reason !== 'TtlExpired46') throw new Error(outcome.reason);
-  },
+  because('TtlExpired46'),
 );
 must(
   'GEN-3',
   '5 before 9: TTL 1 and no mapping',
   v4({ ttl: 1, dst: '203.0.113.1' }),
-  (outcome) => {
-    if (outcome.reason !== 'TtlExpired46') throw new Error(outcome.reason);
-  },
+  because('TtlExpired46'),
   { options: { pool6: undefined } },
 );
 must(
@@ -90,18 +95,14 @@ must(
   'GEN-3',
   '9 before 10: the destination is named',
   v4({ src: '203.0.113.1', dst: '203.0.113.2' }),
-  (outcome) => {
-    if (outcome.reason !== 'UnmappedDestination46') throw new Error(outcome.reason);
-  },
+  because('UnmappedDestination46'),
   { options: { pool6: undefined } },
 );
 must(
   'GEN-3',
   '10 before 11: no mapping and too big',
   v4({ df: true, dst: '203.0.113.1', payload: counting(2000) }),
-  (outcome) => {
-    if (outcome.reason !== 'UnmappedDestination46') throw new Error(outcome.reason);
-  },
+  because('UnmappedDestination46'),
   { options: { pool6: undefined } },
 );
 const bare = [...udp(counting(2000)).in4().slice(0, 6), 0, 0, ...udp(counting(2000)).in4().slice(8)];
@@ -109,9 +110,7 @@ must(
   'GEN-3',
   '11 before 12: too big and no UDP checksum',
   v4({ proto: 17, df: true, payload: bare }),
-  (outcome) => {
-    if (outcome.reason !== 'TooBig46') throw new Error(outcome.reason);
-  },
+  because('TooBig46'),
   { options: { 'udp-cksum-mode': 'drop' } },
 );
 
@@ -131,17 +130,13 @@ must(
   'GEN-3',
   '5 before 6 in IPv6: Hop Limit 1 and Segments Left',
   v6({ hop: 1, next: 43, payload: [...routing(17, 1), ...udp().in6()] }),
-  (outcome) => {
-    if (outcome.reason !== 'HopLimitExpired64') throw new Error(outcome.reason);
-  },
+  because('HopLimitExpired64'),
 );
 must(
   'GEN-3',
   'Segments Left before what lies behind a Fragment Header',
   v6({ next: 43, payload: [...routing(44, 1), ...fh(60), ...counting(8)] }),
-  (outcome) => {
-    if (outcome.reason !== 'SegmentsLeft64') throw new Error(outcome.reason);
-  },
+  because('SegmentsLeft64'),
 );
 must(
   'GEN-3',
@@ -149,3 +144,75 @@ must(
   v6({ next: 44, payload: [...fh(60, { offset: 8 }), ...counting(8)] }),
   drops('FragmentedExtension64'),
 );
+
+/** Everything has a mapping here, but for the strangers. */
+const options = {
+  pool6: undefined,
+  eam: ['192.0.2.1=2001:db8:1::1', '198.51.100.2=2001:db8:64::198.51.100.2'],
+  'udp-cksum-mode': 'drop',
+};
+
+describe('every pair of faults in IPv4', () => {
+  const faults: readonly (readonly [ReasonName, V4])[] = [
+    ['TtlZero46', { ttl: 0 }],
+    ['BadFragmentLength46', { mf: true, payload: counting(25) }],
+    ['FragmentOverrun46', { offset: 65528, payload: counting(9) }],
+    ['EmptyFragment46', { mf: true, payload: [] }],
+    ['BadHeaderChecksum46', { headerChecksum: 1 }],
+    ['MartianSource46', { src: '127.0.0.1' }],
+    ['LinkLocalSource46', { src: '169.254.0.1' }],
+    ['MartianDestination46', { dst: '224.0.0.1' }],
+    ['SelfProtocol46', { dst: OWN4 }],
+    ['TtlExpired46', { ttl: 1 }],
+    ['BadOptions46', { options: [7, 1, 0, 0] }],
+    ['SourceRoute46', { options: [131, 3, 3, 0] }],
+    ['ShortTransport46', { proto: 6, payload: counting(19) }],
+    ['ForbiddenProtocol46', { proto: 60 }],
+    ['Igmp46', { proto: 2 }],
+    ['UnmappedDestination46', { dst: '203.0.113.1' }],
+    ['UnmappedSource46', { src: '203.0.113.2' }],
+    ['TooBig46', { df: true, payload: counting(1501) }],
+    ['UdpZeroChecksum46', { proto: 17, payload: [...counting(6), 0, 0, 9] }],
+  ];
+  for (const [i, [first, one]] of faults.entries()) {
+    must('GEN-3', `${first} alone`, v4({ payload: counting(24), ...one }), because(first), { options });
+    for (const [second, other] of faults.slice(i + 1)) {
+      if (Object.keys(other).some((key) => key in one)) continue;
+      const packet = v4({ payload: counting(24), ...other, ...one });
+      must('GEN-3', `${first} before ${second}`, packet, because(first), { options });
+    }
+  }
+});
+
+describe('every pair of faults in IPv6', () => {
+  type Fields = V6 & { left?: number; behind?: number; more?: boolean };
+  const build = ({ left = 0, behind, more = false, ...fields }: Fields): Bytes => {
+    const { next = 99, payload = counting(24) } = fields;
+    const inner = behind === undefined ? payload : [...optionsHeader(next), ...payload];
+    const chain = [...routing(44, left), ...fh(behind ?? next, { more }), ...inner];
+    return v6({ src: HOST6, dst: PEER6, ...fields, next: 43, payload: chain });
+  };
+  const faults: readonly (readonly [ReasonName, Fields])[] = [
+    ['Truncated64', { payloadLength: 2000 }],
+    ['HopLimitZero64', { hop: 0 }],
+    ['BadFragmentLength64', { more: true, payload: counting(25) }],
+    ['MartianSource64', { src: '::1' }],
+    ['MartianDestination64', { dst: 'fe80::1' }],
+    ['SelfProtocol64', { dst: OWN6 }],
+    ['HopLimitExpired64', { hop: 1 }],
+    ['SegmentsLeft64', { left: 1 }],
+    ['FragmentedExtension64', { behind: 60 }],
+    ['ShortTransport64', { next: 6, payload: counting(19) }],
+    ['ForbiddenProtocol64', { next: 2 }],
+    ['UnmappedDestination64', { dst: '2001:db8:ffff::1' }],
+    ['UnmappedSource64', { src: '2001:db8:ffff::2' }],
+    ['TooBig64', { payload: counting(1504) }],
+  ];
+  for (const [i, [first, one]] of faults.entries()) {
+    must('GEN-3', `${first} alone`, build(one), because(first), { options });
+    for (const [second, other] of faults.slice(i + 1)) {
+      if (Object.keys(other).some((key) => key in one)) continue;
+      must('GEN-3', `${first} before ${second}`, build({ ...other, ...one }), because(first), { options });
+    }
+  }
+});

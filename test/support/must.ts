@@ -66,6 +66,11 @@ export const replies =
   (reason: ReasonName, packet: Bytes): Expectation =>
   (outcome) =>
     check(outcome, reason, 'replied', [packet]);
+/** For this reason, whatever is answered. */
+export const because =
+  (reason: ReasonName): Expectation =>
+  (outcome) =>
+    expect(outcome.reason).toBe(reason);
 /** Translated, whatever to. */
 export const passes: Expectation = (outcome) => expect(outcome.reason).toMatch(/^Translated(46|64)$/);
 export const ignores: Expectation = (outcome) => check(outcome, 'NotIp', 'ignored', []);
