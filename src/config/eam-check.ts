@@ -6,7 +6,7 @@
 import { EamList } from '../address/eam.ts';
 import { formatIp4, formatIp6 } from '../address/format.ts';
 import { type Ip6, inPrefix4, inPrefix6, type Prefix4, type Prefix6 } from '../address/ip.ts';
-import { count } from './count.ts';
+import { more } from './count.ts';
 import type { Mistake } from './mistake.ts';
 import { type Relations, relate } from './prefix-order.ts';
 
@@ -55,10 +55,10 @@ export function checkEam(list: EamList, place: (line: number) => string, others:
   }
   if (conflicts > MOST_MISTAKES) {
     const where = mistakes.at(-1)!.where;
-    mistakes.push({ where, message: `and ${count(conflicts - MOST_MISTAKES)} more such conflicts` });
+    mistakes.push({ where, message: more(conflicts - MOST_MISTAKES, 'such conflict', 'such conflicts') });
   }
   const warnings = [
-    ...repeated.all((n) => `and ${n} more mappings are given twice`),
+    ...repeated.all('mapping is given twice', 'mappings are given twice'),
     ...overlaps(list, drop, by4, by6),
   ];
   const kept = dropped === 0 ? list : without(list, drop);
@@ -77,7 +77,7 @@ function overlaps(list: EamList, drop: Uint8Array, by4: Relations, by6: Relation
     if (outer6 >= 0)
       found.add(() => `${text(list, i)} lies inside ${text(list, outer6)}: the longer IPv6 prefix wins`);
   }
-  return found.all((n) => `and ${n} more overlaps between mappings`);
+  return found.all('overlap between mappings', 'overlaps between mappings');
 }
 
 function meetings(list: EamList, others: Neighbours): string[] {
@@ -105,7 +105,8 @@ function meetings(list: EamList, others: Neighbours): string[] {
       );
     }
   }
-  return found.all((n) => `and ${n} more overlaps with pool6, ipv4-addr, ipv6-addr or rfc6791v4-prefix`);
+  const neighbours = 'with pool6, ipv4-addr, ipv6-addr or rfc6791v4-prefix';
+  return found.all(`overlap ${neighbours}`, `overlaps ${neighbours}`);
 }
 
 const address6 = (list: EamList, i: number): Ip6 => [
@@ -137,7 +138,7 @@ class Capped {
     else this.#more++;
   }
 
-  all(rest: (more: string) => string): string[] {
-    return this.#more === 0 ? this.#messages : [...this.#messages, rest(count(this.#more))];
+  all(one: string, many: string): string[] {
+    return this.#more === 0 ? this.#messages : [...this.#messages, more(this.#more, one, many)];
   }
 }

@@ -7,7 +7,7 @@
  */
 import type { EamList } from '../address/eam.ts';
 import { mask32 } from '../address/ip.ts';
-import { count } from './count.ts';
+import { more } from './count.ts';
 import { eamFault, parseEam } from './eam-text.ts';
 import type { Mistake } from './mistake.ts';
 
@@ -27,7 +27,7 @@ const MOST_MISTAKES = 20;
 /** Reads entries of `bytes` into `list`. @param name of the file, for messages */
 export function readEamFile(bytes: Uint8Array, name: string, list: EamList): Mistake[] {
   const mistakes: Mistake[] = [];
-  let more = 0;
+  let others = 0;
   const scanner = new LineScanner(bytes);
   list.reserve(countLines(bytes));
   // A byte order mark anywhere but at the start is part of the line.
@@ -49,7 +49,10 @@ export function readEamFile(bytes: Uint8Array, name: string, list: EamList): Mis
         scanner.length6,
         line,
       );
-    } else if (found === 'unsure') {
+    } else if (found === 'wrong' && mistakes.length === MOST_MISTAKES) {
+      // Only counted: a million of them should not take half a minute.
+      others++;
+    } else if (found !== 'blank') {
       const text = decoder.decode(bytes.subarray(at, end)).replace(/#.*$/s, '');
       const parsed = parseEam(text);
       if (parsed.ok) {
@@ -58,12 +61,14 @@ export function readEamFile(bytes: Uint8Array, name: string, list: EamList): Mis
       } else if (mistakes.length < MOST_MISTAKES) {
         mistakes.push({ where: `${name}:${line}:${parsed.at + 1}`, message: parsed.message });
       } else {
-        more++;
+        others++;
       }
     }
     at = end + 1;
   }
-  if (more > 0) mistakes.push({ where: name, message: `and ${count(more)} more lines with mistakes` });
+  if (others > 0) {
+    mistakes.push({ where: name, message: more(others, 'line with a mistake', 'lines with mistakes') });
+  }
   return mistakes;
 }
 
@@ -84,13 +89,17 @@ class LineScanner {
   readonly #groups = new Uint16Array(8);
   /** Where the last part ended. */
   #at = 0;
+  #value = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }
 
-  /** Looks at the line [at, end). An 'entry' is right in itself (EAM-1); 'unsure' is for the strict parser. */
-  scan(at: number, end: number): 'entry' | 'blank' | 'unsure' {
+  /**
+   * Looks at the line [at, end). An 'entry' is right in itself (EAM-1). One that is 'wrong' is not, and the strict parser
+   * can say why; whether an 'unsure' one is, only the strict parser can say.
+   */
+  scan(at: number, end: number): 'entry' | 'blank' | 'wrong' | 'unsure' {
     const bytes = this.#bytes;
     at = this.#blanks(at, end);
     if (at === end || bytes[at] === HASH) return 'blank';
@@ -103,9 +112,9 @@ class LineScanner {
     at = this.#blanks(this.#at, end);
     if (at < end && bytes[at] !== HASH) return 'unsure';
     const { v4, length4, length6, words } = this;
-    if ((v4 & ~mask32(length4)) !== 0) return 'unsure';
-    for (let i = 0; i < 4; i++) if ((words[i]! & ~mask32(length6 - 32 * i)) !== 0) return 'unsure';
-    return eamFault(v4, length4, words, length6) === null ? 'entry' : 'unsure';
+    if ((v4 & ~mask32(length4)) !== 0) return 'wrong';
+    for (let i = 0; i < 4; i++) if ((words[i]! & ~mask32(length6 - 32 * i)) !== 0) return 'wrong';
+    return eamFault(v4, length4, words, length6) === null ? 'entry' : 'wrong';
   }
 
   #blanks(at: number, end: number): number {
@@ -115,24 +124,11 @@ class LineScanner {
   }
 
   #ip4(at: number, end: number): boolean {
-    const bytes = this.#bytes;
-    let value = 0;
-    for (let octet = 0; octet < 4; octet++) {
-      if (octet > 0 && (at >= end || bytes[at++] !== DOT)) return false;
-      const number = this.#decimal(at, end, 255);
-      if (number < 0) return false;
-      at = this.#at;
-      value = (value << 8) | number;
-    }
-    this.v4 = value;
-    this.length4 = 32;
-    this.#at = at;
-    if (at < end && bytes[at] === SLASH) {
-      const length = this.#decimal(at + 1, end, 32);
-      if (length < 0) return false;
-      this.length4 = length;
-    }
-    return true;
+    if (!this.#quad(at, end)) return false;
+    this.v4 = this.#value;
+    const length = this.#length(end, 32);
+    this.length4 = length;
+    return length >= 0;
   }
 
   #ip6(at: number, end: number): boolean {
@@ -159,6 +155,14 @@ class LineScanner {
         return false;
       }
       if (digits > 4 || count === 8) return false;
+      if (at < end && bytes[at] === DOT) {
+        // The last two groups as an IPv4 address.
+        if (count > 6 || !this.#quad(at - digits, end)) return false;
+        groups[count++] = this.#value >>> 16;
+        groups[count++] = this.#value;
+        at = this.#at;
+        break;
+      }
       groups[count++] = value;
       if (at >= end || bytes[at] !== COLON) break;
       at++;
@@ -176,14 +180,31 @@ class LineScanner {
       groups.fill(0, gap, 8 - (count - gap));
     }
     for (let i = 0; i < 4; i++) this.words[i] = (groups[2 * i]! << 16) | groups[2 * i + 1]!;
-    this.length6 = 128;
     this.#at = at;
-    if (at < end && bytes[at] === SLASH) {
-      const length = this.#decimal(at + 1, end, 128);
-      if (length < 0) return false;
-      this.length6 = length;
+    const length = this.#length(end, 128);
+    this.length6 = length;
+    return length >= 0;
+  }
+
+  /** Four decimal numbers, into #value. */
+  #quad(at: number, end: number): boolean {
+    const bytes = this.#bytes;
+    let value = 0;
+    for (let octet = 0; octet < 4; octet++) {
+      if (octet > 0 && (at >= end || bytes[at++] !== DOT)) return false;
+      const number = this.#decimal(at, end, 255);
+      if (number < 0) return false;
+      at = this.#at;
+      value = (value << 8) | number;
     }
+    this.#value = value;
     return true;
+  }
+
+  /** The prefix length that follows, `most` where none does, or -1. */
+  #length(end: number, most: number): number {
+    if (this.#at >= end || this.#bytes[this.#at] !== SLASH) return most;
+    return this.#decimal(this.#at + 1, end, most);
   }
 
   /** A decimal number without leading zeros, or -1. */
