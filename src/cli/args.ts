@@ -84,20 +84,17 @@ function callOf(command: Command, words: Words, io: CliIo): Call {
     const toml = path === null ? null : await import('../config/toml.ts');
     return (): Loaded<T> => {
       const file = toml === null ? null : toml.readConfigFile(path!, io.files);
-      const fromFile = file?.ok === true ? file : null;
       // One file may serve every command: what only the daemon knows is nobody's mistake in a replay.
-      const usable = Object.entries(fromFile?.raw ?? {}).filter(
+      const usable = Object.entries(file?.raw ?? {}).filter(
         ([name]) =>
           command.scope === 'run' || OPTIONS.find((option) => option.name === name)?.scope !== 'run',
       );
       const where: Whereabouts = (name) =>
-        fromFile !== null && !words.given.has(name) ? fromFile.where(name) : onLine(name);
+        !words.given.has(name) && file !== null && Object.hasOwn(file.raw, name)
+          ? file.where(name)
+          : onLine(name);
       const loaded = load({ ...Object.fromEntries(usable), ...raw }, io.files, where);
-      const found = [
-        ...mistakes,
-        ...(file?.ok === false ? file.mistakes : []),
-        ...(loaded.ok ? [] : loaded.mistakes),
-      ];
+      const found = [...mistakes, ...(file?.mistakes ?? []), ...(loaded.ok ? [] : loaded.mistakes)];
       return found.length > 0 ? { ok: false, mistakes: found } : loaded;
     };
   };

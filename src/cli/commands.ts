@@ -129,18 +129,14 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'check',
     words: '',
-    summary: 'check options and files, without touching anything',
+    summary: 'say whether `run` would take these options and files, without touching anything',
     scope: 'run',
     own: [CONFIG],
     examples: ['clatd check --config /etc/clatd/clatd.toml', 'clatd check --eam-file /etc/clatd/eam.txt'],
     run: async (call, io) => {
-      const { translation } = await call.daemon();
-      const { pool6, eam } = translation;
-      const { formatPrefix6 } = await import('../address/format.ts');
-      io.stdout.write(
-        `no mistakes: pool6 ${pool6 === null ? 'not given' : formatPrefix6(pool6)}, ${eam.size} explicit address mappings\n`,
-      );
-      return 0;
+      const config = await call.daemon();
+      const { check } = await import('./check.ts');
+      return check(config, io);
     },
   },
   {

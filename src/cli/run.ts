@@ -1,5 +1,6 @@
 /** `clatd run`: the daemon in the foreground, until a signal or the loss of its device. */
 import type { RunConfig } from '../config/config.ts';
+import { lacking } from '../config/lacking.ts';
 import type { Loaded } from '../config/load.ts';
 import { deferred } from '../daemon/deferred.ts';
 import { createLog } from '../daemon/log.ts';
@@ -22,20 +23,9 @@ export interface RunIo {
  * nothing to translate with.
  */
 export async function run(config: RunConfig, io: RunIo): Promise<number> {
-  const { pool6, eam } = config.translation;
-  // An EAM file may be filled later (SIGHUP); but a default route into a translator without mapping helps nobody.
-  if (config.configure && eam.size === 0 && config.eamFile === null) {
-    io.stderr.write(
-      `clatd: --eam: is needed: which IPv6 address stands for this host's IPv4 address, for instance ` +
-        `--eam 192.0.0.2=2001:db8:1:1::c1a7 (an address routed to this host that it does not use itself)\n`,
-    );
-    if (pool6 === null) {
-      io.stderr.write(
-        'clatd: --pool6: is needed: the prefix of the NAT64; `dig AAAA ipv4only.arpa` shows it (README, "Use it on a VM")\n',
-      );
-    }
-    return 2;
-  }
+  const missing = lacking(config);
+  for (const { where, message } of missing) io.stderr.write(`clatd: ${where}: ${message}\n`);
+  if (missing.length > 0) return 2;
   const log = createLog(io.stderr, {
     level: config.logLevel,
     journal: io.env['JOURNAL_STREAM'] !== undefined,

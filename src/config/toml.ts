@@ -8,17 +8,21 @@ import { systemReason } from './system-reason.ts';
 
 /** What a key may hold: the options themselves are checked where those of the command line are. */
 const Value = v.union([v.string(), v.number(), v.boolean(), v.array(v.union([v.string(), v.number()]))]);
-const Document = v.record(v.string(), Value);
 
-export type ConfigFile =
-  | { readonly ok: true; readonly raw: RawOptions; readonly where: Whereabouts }
-  | { readonly ok: false; readonly mistakes: Mistake[] };
+export interface ConfigFile {
+  /** What is wrong with the file as such. */
+  readonly mistakes: readonly Mistake[];
+  /** The rest, by option names: so that mistakes in it are told together with those. */
+  readonly raw: RawOptions;
+  readonly where: Whereabouts;
+}
 
 /** Reads a file; keys are translated from the peers' words. Options given elsewhere are the caller's business. */
 export function readConfigFile(path: string, files: Files): ConfigFile {
   const refuse = (where: string, message: string): ConfigFile => ({
-    ok: false,
     mistakes: [{ where, message }],
+    raw: {},
+    where: (name) => `${path}: ${name}`,
   });
   let text: string;
   try {
@@ -26,7 +30,7 @@ export function readConfigFile(path: string, files: Files): ConfigFile {
   } catch (error) {
     return refuse('--config', `cannot read ${path}: ${systemReason(error)}`);
   }
-  let document: unknown;
+  let document: Record<string, unknown>;
   try {
     document = parse(text);
   } catch (error) {
@@ -34,31 +38,33 @@ export function readConfigFile(path: string, files: Files): ConfigFile {
     return refuse(`${path}:${error.line}:${error.column}`, error.message.split('\n')[0]!);
   }
   const place = placeOf(path, text);
-  const checked = v.safeParse(Document, document);
-  if (!checked.success) {
-    const keys = new Set(checked.issues.map((issue) => String(issue.path?.[0].key)));
-    const message = 'must be a string, a number, true, false or a list of strings or numbers';
-    return { ok: false, mistakes: [...keys].map((key) => ({ where: place(key), message })) };
-  }
   const raw: Record<string, RawOptions[string]> = Object.create(null) as Record<string, RawOptions[string]>;
   const written = new Map<string, string>();
   const mistakes: Mistake[] = [];
-  for (const [key, value] of Object.entries(checked.output)) {
+  for (const [key, content] of Object.entries(document)) {
     const option = findOption(key);
     const name = option?.name ?? key;
     const other = written.get(name);
     if (other !== undefined) {
       mistakes.push({ where: place(key), message: `means the same as ${other}: keep one of the two` });
+      continue;
     }
     written.set(name, key);
-    if (!Array.isArray(value)) raw[name] = value;
-    // Numbers separated by commas on the command line are a list here.
-    else raw[name] = option?.value === 'LIST' ? value.join(',') : value.map(String);
+    const value = v.safeParse(Value, content);
+    if (option === undefined) {
+      // Nobody's, whatever its value: told where the names of the command line are.
+      raw[name] = '';
+    } else if (!value.success) {
+      const message = 'must be a string, a number, true, false or a list of strings or numbers';
+      mistakes.push({ where: place(key), message });
+    } else if (!Array.isArray(value.output)) {
+      raw[name] = value.output;
+    } else {
+      // Numbers separated by commas on the command line are a list here.
+      raw[name] = option.value === 'LIST' ? value.output.join(',') : value.output.map(String);
+    }
   }
-  // valibot passes over `constructor` and its like; nobody's option, and to be told so.
-  for (const key of Object.keys(document as object)) raw[findOption(key)?.name ?? key] ??= '';
-  if (mistakes.length > 0) return { ok: false, mistakes };
-  return { ok: true, raw, where: (name) => place(written.get(name) ?? name) };
+  return { mistakes, raw, where: (name) => place(written.get(name) ?? name) };
 }
 
 /** Finds keys in the text: the parser does not say where they stood. */

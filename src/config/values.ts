@@ -1,5 +1,5 @@
 /** The values of single options from text. */
-import { type Ip6, inPrefix6, type Prefix4, type Prefix6 } from '../address/ip.ts';
+import { type Ip6, inPrefix4, inPrefix6, type Prefix4, type Prefix6 } from '../address/ip.ts';
 import { type Parsed, parseIp4, parseIp6, parsePrefix4, parsePrefix6 } from '../address/parse.ts';
 import { quote } from '../address/quote.ts';
 import { PREFIX_LENGTHS } from '../address/rfc6052.ts';
@@ -116,10 +116,23 @@ export function parseWorkers(text: string): Parsed<number | 'auto'> {
   return parsed.ok ? parsed : bad(`${quote(text)} must be auto or a number from 1 to 64`);
 }
 
-/** RSRC-1: the sources of ICMP errors; packets from a martian would be dropped by whoever gets them. */
+/** Where no host's address lies (ADDR-7). */
+const NO_HOSTS: readonly Prefix4[] = [
+  { address: 0, length: 8 },
+  { address: 0x7f000000, length: 8 },
+  { address: 0xe0000000 | 0, length: 4 },
+  { address: -1, length: 32 },
+];
+
+const overlap4 = (a: Prefix4, b: Prefix4): boolean =>
+  a.length < b.length ? inPrefix4(b.address, a) : inPrefix4(a.address, b);
+
+/** RSRC-1: the sources of ICMP errors, any of the prefix; packets from a martian would be dropped by whoever gets them. */
 export function parsePool4(text: string): Parsed<Prefix4> {
   const parsed = parsePrefix4(text, 32);
-  return parsed.ok && isMartian4(parsed.value.address)
-    ? bad(`${quote(text)} cannot be hosts' addresses`)
+  return parsed.ok && NO_HOSTS.some((one) => overlap4(one, parsed.value))
+    ? bad(
+        `${quote(text)} cannot be hosts' addresses: choose a prefix outside 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4 and 255.255.255.255`,
+      )
     : parsed;
 }

@@ -20,6 +20,7 @@ async function clatd(...argv: string[]): Promise<{ code: number; out: string; er
           return new TextEncoder().encode(
             'pool6 = "2001:db8:64::/96"\neam = ["192.0.2.1=2001:db8:1::1"]\nworkers = 2\n',
           );
+        if (path === '/bad.toml') return new TextEncoder().encode('pool6 = "x"\ntun = {}\nworkers = 0\n');
         throw new Error(`ENOENT: no such file or directory, open '${path}'`);
       },
     },
@@ -121,8 +122,28 @@ test('explain', async () => {
   );
   expect(packet.out).toMatch(/dropped: Truncated46/);
 });
-test('run needs a mapping, and says how to find one', async () => {
-  const { code, err } = await clatd('run');
+test.each(['run', 'check'])('%s needs a mapping, and says how to find one', async (command) => {
+  const { code, out, err } = await clatd(command);
   expect(code).toBe(2);
-  expect(err).toMatch(/--eam: is needed.*\n.*--pool6: is needed/);
+  expect(out).toBe('');
+  expect(err).toMatch(/^clatd: --eam: is needed.*\nclatd: --pool6: is needed.*\n$/);
+});
+test.each<[string[], string]>([
+  [['--eam', '10.0.0.1=2001:db8::1'], 'pool6 not given, 1 explicit address mapping'],
+  [['--config', '/c.toml'], 'pool6 2001:db8:64::/96, 1 explicit address mapping'],
+  [['--no-configure'], 'pool6 not given, 0 explicit address mappings'],
+])('check is content with %j', async (argv, what) => {
+  expect(await clatd('check', ...argv)).toEqual({ code: 0, out: `no mistakes: ${what}\n`, err: '' });
+});
+test('mistakes of the file and of the command line are told together', async () => {
+  const { code, err } = await clatd('check', '--config', '/bad.toml', '--workers', 'many', '--polo6', 'x');
+  expect(code).toBe(2);
+  expect(err.split('\n')).toEqual([
+    expect.stringMatching(/^clatd: --polo6: is not an option; did you mean --pool6\?/),
+    expect.stringMatching(/^clatd: \/bad\.toml:2: tun: must be a string/),
+    expect.stringMatching(/^clatd: \/bad\.toml:1: pool6: "x"/),
+    expect.stringMatching(/^clatd: --workers: "many"/),
+    'clatd: nothing was done; see clatd check --help',
+    '',
+  ]);
 });

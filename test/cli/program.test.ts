@@ -1,9 +1,13 @@
 /** The built program as a process: exit codes, streams, and what it reads to start. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
+/** Enough for `check` to be content. */
+const MAPPING = '--eam 192.0.0.2=2001:db8::2';
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** Never without a command that only prints: without one clatd would translate on this host. */
@@ -45,12 +49,12 @@ describe.skipIf(!existsSync(program))('the built program (skipped: npm run build
     expect(stderr).toMatch(/^clatd: unexpected: ENOSPC.*\n$/);
   });
   test('closed streams', () => {
-    expect(shell('"$0" "$1" check >&- 2>&-', process.execPath, program).status).toBe(0);
+    expect(shell(`"$0" "$1" check ${MAPPING} >&- 2>&-`, process.execPath, program).status).toBe(0);
   });
   test('a mistake of ours: one line; with --log-level debug its place', () => {
     const broken = 'data:text/javascript,process.stdout.write=()=>{throw new Error("made up")}';
     const run = (...level: string[]) =>
-      shell('exec "$0" "$@"', process.execPath, '--import', broken, program, 'check', ...level);
+      shell(`exec "$0" "$@" ${MAPPING}`, process.execPath, '--import', broken, program, 'check', ...level);
     expect(run()).toMatchObject({
       status: 70,
       stderr: 'clatd: unexpected: made up (--log-level debug says where)\n',
@@ -59,5 +63,34 @@ describe.skipIf(!existsSync(program))('the built program (skipped: npm run build
       status: 70,
       stderr: expect.stringMatching(/^clatd: unexpected: Error: made up\n {4}at /),
     });
+  });
+
+  test('EAM-4: a million mappings are read and checked in 3 s and 100 MB', { timeout: 60_000 }, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'clatd-million-'));
+    try {
+      const lines = Array.from({ length: 1_000_000 }, (_, i) => {
+        const [high, low] = [i >>> 16, i & 0xffff];
+        return `10.${high}.${low >> 8}.${low & 255}=2001:db8:1:${high.toString(16)}::${low.toString(16)}\n`;
+      });
+      const [none, all] = [join(folder, 'none'), join(folder, 'all')];
+      writeFileSync(none, '');
+      writeFileSync(all, lines.join(''));
+      const report =
+        'data:text/javascript,process.on("exit",()=>{const{maxRSS,userCPUTime,systemCPUTime}=process.resourceUsage();' +
+        'console.error(JSON.stringify({kb:maxRSS,us:userCPUTime+systemCPUTime}))})';
+      const check = (file: string) => {
+        const argv = ['--import', report, program, 'check', '--eam-file', file];
+        const { stdout, stderr } = shell('exec "$0" "$@"', process.execPath, ...argv);
+        return { stdout, ...(JSON.parse(stderr) as { kb: number; us: number }) };
+      };
+      const before = check(none);
+      const after = check(all);
+      expect(after.stdout).toContain('1,000,000 explicit address mappings');
+      // Time of the processor, not of the clock: other tests run at the same time.
+      expect((after.us - before.us) / 1e6).toBeLessThan(3);
+      expect((after.kb - before.kb) / 1000).toBeLessThan(100);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

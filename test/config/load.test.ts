@@ -197,26 +197,23 @@ describe('configuration files', () => {
       'pool6 = "2001:db8:64::/96"\neam = ["192.0.0.2=2001:db8::2"]\noffline-mtu = 1\ntun-device = "x"\nwkpf-strict = false\nworkers = 2\n',
     );
     expect(file).toMatchObject({
-      ok: true,
+      mistakes: [],
       raw: { pool6: '2001:db8:64::/96', tun: 'x', 'wkpf-strict': false, workers: 2 },
     });
   });
   test('a mistake in the language names line and column', () => {
     const file = read('pool6 = "x"\nworkers = = 2\n');
     expect(file).toMatchObject({
-      ok: false,
       mistakes: [{ where: expect.stringMatching(/^\/c\.toml:2:\d+$/) }],
     });
   });
   test('a mistake in a value names the line', () => {
     const file = read('# first\npool6 = "2001:db8::/95"\n');
-    if (!file.ok) throw new Error('unreachable');
     const loaded = loadRun(file.raw, files(), file.where);
     expect(loaded).toMatchObject({ ok: false, mistakes: [{ where: '/c.toml:2: pool6' }] });
   });
   test('a table is no value', () => {
     expect(read('[pool6]\nx = 1\n')).toMatchObject({
-      ok: false,
       mistakes: [{ where: expect.stringContaining('pool6') }],
     });
   });

@@ -70,15 +70,22 @@ describe('own addresses (GEN-2) and rfc6791v4-prefix (RSRC-1)', () => {
   test.each(['::1', '::', 'ff02::1', 'fe80::1', '::ffff:1.2.3.4', '2001:db8::1/128'])('not %j', (text) => {
     expect(parseOwn6(text).ok).toBe(false);
   });
-  test.each(['192.0.0.8', '192.0.0.8/32', '198.51.100.0/24'])('%s', (text) => {
+  test.each(['192.0.0.8', '192.0.0.8/32', '198.51.100.0/24', '128.0.0.0/2', '240.0.0.0/5'])('%s', (text) => {
     expect(parsePool4(text).ok).toBe(true);
   });
-  test.each(['127.0.0.0/8', '0.0.0.0/0', '239.0.0.0/8', '192.0.0.8/29x', '192.0.0.9/29'])(
-    'not %j',
-    (text) => {
-      expect(parsePool4(text).ok).toBe(false);
-    },
-  );
+  test.each([
+    '127.0.0.0/8',
+    '127.1.2.3',
+    '0.0.0.0/0',
+    '239.0.0.0/8',
+    '64.0.0.0/2',
+    '192.0.0.0/2',
+    '240.0.0.0/4',
+    '192.0.0.8/29x',
+    '192.0.0.9/29',
+  ])('not %j', (text) => {
+    expect(parsePool4(text).ok).toBe(false);
+  });
 });
 
 describe('numbers', () => {
