@@ -119,11 +119,12 @@ function callOf(command: Command, words: Words, io: CliIo): Call {
 }
 
 /** Too few words, too many, and the command's own options. */
-function wrongWords(command: Command, { bare, given, typed }: Words): Mistake[] {
+function wrongWords(command: Command, { bare, given, typed, swallowed }: Words): Mistake[] {
   const mistakes: Mistake[] = [];
   const wanted = command.words.split(' ').filter((word) => word !== '');
   const required = wanted.filter((word) => !word.startsWith('['));
-  if (bare.length < required.length) {
+  // A word that looked like the value of an unknown option may be the one: that option is the mistake.
+  if (bare.length + swallowed < required.length) {
     mistakes.push({
       where: command.name,
       message: `${required[bare.length]!.replace('…', '')} is missing: clatd ${command.name} ${command.words}`,

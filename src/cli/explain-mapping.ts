@@ -58,7 +58,8 @@ function says(from: string, outcome: MapOutcome, to: () => string, entry: number
   }
 }
 
-function eamText({ eam }: Tables, entry: number): string {
+/** Entry of the table as it is written in options. */
+export function eamText({ eam }: Tables, entry: number): string {
   const at = entry * 4;
   const v6 = formatIp6([eam.v6[at]!, eam.v6[at + 1]!, eam.v6[at + 2]!, eam.v6[at + 3]!]);
   return `${formatIp4(eam.v4[entry]!)}/${eam.length4[entry]}=${v6}/${eam.length6[entry]}`;

@@ -27,6 +27,8 @@ export interface Words {
   readonly typed: ReadonlyMap<string, string>;
   /** Options nobody knows. */
   readonly mistakes: readonly Mistake[];
+  /** How many words behind options nobody knows were taken for their values, and are not in `bare`. */
+  readonly swallowed: number;
 }
 
 /** Splits the words after the command's name. Never throws: what is wrong is in `mistakes`. */
@@ -49,9 +51,11 @@ export function splitWords(argv: readonly string[], options: readonly WordOption
   const typed = new Map<string, string>();
   const mistakes: Mistake[] = [];
   let swallow = -1;
+  let swallowed = 0;
   for (const token of tokens) {
     if (token.kind === 'positional') {
-      if (token.index !== swallow) bare.push(token.value);
+      if (token.index === swallow) swallowed++;
+      else bare.push(token.value);
       continue;
     }
     if (token.kind !== 'option') continue;
@@ -75,7 +79,7 @@ export function splitWords(argv: readonly string[], options: readonly WordOption
       });
     }
   }
-  return { bare, given, typed, mistakes };
+  return { bare, given, typed, mistakes, swallowed };
 }
 
 /** `--pool6 --eam …` and `--pool6` at the end: without this, parseArgs would take the next option for the value. */

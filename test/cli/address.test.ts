@@ -26,9 +26,9 @@ const OPTIONS: RawOptions = {
 test.each([
   ['198.51.0.7', '198.51.0.7 -> 64:ff9b::c633:7  (pool6 64:ff9b::/96)'],
   ['64:FF9B::198.51.0.7', '64:ff9b::c633:7 -> 198.51.0.7  (pool6 64:ff9b::/96)'],
-  ['192.0.0.2', '192.0.0.2 -> 2001:db8::2  (explicit address mapping)'],
-  ['10.1.2.3', '10.1.2.3 -> 2001:db8:1::203  (explicit address mapping)'],
-  ['2001:db8:1::203', '2001:db8:1::203 -> 10.1.2.3  (explicit address mapping)'],
+  ['192.0.0.2', '192.0.0.2 -> 2001:db8::2  (mapping 192.0.0.2/32=2001:db8::2/128)'],
+  ['10.1.2.3', '10.1.2.3 -> 2001:db8:1::203  (mapping 10.1.0.0/16=2001:db8:1::/112)'],
+  ['2001:db8:1::203', '2001:db8:1::203 -> 10.1.2.3  (mapping 10.1.0.0/16=2001:db8:1::/112)'],
 ])('%s', (word, line) => {
   expect(query(OPTIONS, word)).toEqual({ code: 0, out: `${line}\n`, err: '' });
 });
@@ -49,6 +49,37 @@ test.each([
   const { code, out } = query(OPTIONS, word);
   expect(code).toBe(1);
   expect(out).toMatch(why);
+});
+
+test.each<[string, RawOptions, string, string]>([
+  [
+    'EAM-6: a host with a mapping, by its address under pool6',
+    { pool6: '2001:db8:64::/96' },
+    '2001:db8:64::192.0.0.2',
+    'but 192.0.0.2 -> 2001:db8::2  (mapping 192.0.0.2/32=2001:db8::2/128)',
+  ],
+  [
+    'EAM-3: mappings that overlap on one side',
+    { eam: ['10.1.0.0/24=2001:db8:1::/120', '10.1.0.7=2001:db8:2::7'] },
+    '2001:db8:1::7',
+    'but 10.1.0.7 -> 2001:db8:2::7  (mapping 10.1.0.7/32=2001:db8:2::7/128)',
+  ],
+  [
+    'ADDR-5: bits behind the address inside',
+    { pool6: '2001:db8:64::/48' },
+    '2001:db8:64:c633:7:700:0:1',
+    'but 198.51.7.7 -> 2001:db8:64:c633:7:700::  (pool6 2001:db8:64::/48)',
+  ],
+  [
+    'GEN-2: a mapping that contains an address of our own',
+    { eam: ['192.0.0.0/30=2001:db8::/126'] },
+    '2001:db8::1',
+    'but 192.0.0.1 is not translated: it is ipv4-addr, clatd itself',
+  ],
+])('where the way back leads elsewhere: %s', (_title, raw, word, line) => {
+  const { code, out } = query({ ...OPTIONS, ...raw }, word);
+  expect(code).toBe(0);
+  expect(out.split('\n').slice(1)).toEqual([`  ${line}`, '']);
 });
 
 test('without pool6', () => {

@@ -76,6 +76,13 @@ describe('mistakes', () => {
   test('a missing word', async () => {
     expect((await clatd('replay')).err).toContain('CAPTURE is missing');
   });
+  test('a missing word may stand behind an option nobody knows', async () => {
+    const { code, err } = await clatd('replay', '--verbose', 'in.pcap');
+    expect(code).toBe(2);
+    expect(err).toBe(
+      'clatd: --verbose: is not an option (--help lists all)\nclatd: nothing was done; see clatd replay --help\n',
+    );
+  });
   test('a configuration file that is not there', async () => {
     expect(await clatd('check', '--config', '/nowhere')).toMatchObject({
       code: 2,
