@@ -1,4 +1,5 @@
 /** Addresses from and to text. */
+import { isIPv4, isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatIp4, formatIp6 } from '../../src/address/format.ts';
@@ -24,6 +25,50 @@ test('format and parse are inverse, IPv6', () => {
   );
 });
 
+describe('another parser agrees (that of the C library)', () => {
+  const digits = fc.oneof(
+    fc.nat(300).map(String),
+    fc.constantFrom('', '00', '01', '0x1', ' 1', '1 ', '+1', '-1'),
+  );
+  const quad = fc.oneof(
+    fc.ipV4(),
+    fc.array(digits, { minLength: 3, maxLength: 5 }).map((parts) => parts.join('.')),
+  );
+  const group = fc.oneof(
+    fc.nat(0xffff).map((n) => n.toString(16)),
+    fc.constantFrom('', '0', '0000', '00001', 'FFFF', 'g', '::'),
+  );
+  const groups = fc.array(group, { maxLength: 9 }).map((parts) => parts.join(':'));
+  const six = fc.oneof(
+    fc.ipV6(),
+    fc.ipV6().map((text) => text.toUpperCase()),
+    groups,
+    fc.tuple(groups, groups).map(([a, b]) => `${a}::${b}`),
+    fc.tuple(groups, fc.constantFrom(':', '::'), quad).map((parts) => parts.join('')),
+  );
+  test('IPv4', () => {
+    fc.assert(
+      fc.property(quad, (text) => {
+        const parsed = parseIp4(text);
+        expect(parsed.ok).toBe(isIPv4(text));
+        if (parsed.ok) expect(formatIp4(parsed.value)).toBe(text);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+  test('IPv6', () => {
+    fc.assert(
+      fc.property(six, (text) => {
+        const parsed = parseIp6(text);
+        expect(parsed.ok).toBe(isIPv6(text));
+        // URLs write an address as RFC 5952 does.
+        if (parsed.ok) expect(`[${formatIp6(parsed.value)}]`).toBe(new URL(`http://[${text}]/`).hostname);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
 describe('RFC 5952', () => {
   test.each([
     ['2001:DB8:0:0:0:0:0:1', '2001:db8::1'],
@@ -33,6 +78,8 @@ describe('RFC 5952', () => {
     ['0:0:0:0:0:0:0:0', '::'],
     ['1:0:0:0:0:0:0:0', '1::'],
     ['64:ff9b::192.0.2.1', '64:ff9b::c000:201'],
+    ['::ffff:1.2.3.4', '::ffff:102:304'],
+    ['2001:db8::00A0', '2001:db8::a0'],
   ])('%s is written %s', (text, canonical) => {
     const parsed = parseIp6(text);
     expect(parsed.ok && formatIp6(parsed.value)).toBe(canonical);
@@ -49,6 +96,10 @@ describe('refused', () => {
     '0x1.2.3.4',
     ' 1.2.3.4',
     '1.2.3.4 ',
+    '010.1.1.1',
+    '0x7f.1',
+    '1.2.3.4%eth0',
+    '１.2.3.4',
     '1.2.3.-4',
     '1..2.3',
     '16909060',
