@@ -1,7 +1,7 @@
 /** RFC 7915 §5.3: the packet in an ICMPv6 error. IERR-*. */
-import { describe, expect, } from 'vitest';
+import { describe, expect } from 'vitest';
 import { inner4, inner6, message, result, STRANGER6 } from '../support/errors64.ts';
-import { becomes, drops, type MustOptions, must, translator } from '../support/must.ts';
+import { becomes, drops, type MustOptions, must } from '../support/must.ts';
 import {
   type Bytes,
   counting,
@@ -169,14 +169,6 @@ describe('the packet in error', () => {
     message(1, 0, u32(0), v6({ src: PEER6, dst: HOST6, next: 44, payload: [...fh(60), ...counting(16)] })),
     drops('InnerProtocol64'),
   );
-});
-
-  const { verdict, outputs } = translator({ 'ipv4-mtu': '300' }).translate(
-    Uint8Array.from(message(3, 0, u32(0), inner)),
-  );
-  expect(verdict).toBe('translated');
-  expect(outputs.map((bytes) => bytes.length)).toEqual([300, 296]);
-  expect(outputs.map((bytes) => (bytes[6]! << 8) | bytes[7]!)).toEqual([0x2000, 35]);
 });
 
 /** Where the checksum stands that covers the addresses. */
