@@ -74,13 +74,10 @@ export function parseOwn6(text: string): Parsed<Ip6> {
 
 /** I46-PTB-2: greatest first, each once. */
 export function parsePlateaus(text: string): Parsed<number[]> {
-  const one = number(68, 65535);
-  const values: number[] = [];
-  for (const part of text.split(',')) {
-    const parsed = one(part.trim());
-    if (!parsed.ok) return bad(`${parsed.message} (the list is decimal, separated by commas)`);
-    values.push(parsed.value);
-  }
+  const parsed = text.split(',').map((part) => number(68, 65535)(part.trim()));
+  const wrong = parsed.flatMap((one) => (one.ok ? [] : [one.message]));
+  if (wrong.length > 0) return bad(`${wrong.join('; ')} (the list is decimal, separated by commas)`);
+  const values = parsed.flatMap((one) => (one.ok ? [one.value] : []));
   return good([...new Set(values)].sort((a, b) => b - a));
 }
 

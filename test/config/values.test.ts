@@ -129,6 +129,12 @@ describe('plateaus (I46-PTB-2)', () => {
   test('sorted, each once', () => {
     expect(parsePlateaus('68,65535, 1492,1492')).toEqual({ ok: true, value: [65535, 1492, 68] });
   });
+  test('all that is wrong at once', () => {
+    expect(parsePlateaus('1,1500,2')).toEqual({
+      ok: false,
+      message: expect.stringMatching(/^"1" must be .*; "2" must be .* separated by commas\)$/),
+    });
+  });
   test.each(['', ',', '1500,', '1500;1280', '67', '65536', '0x600', '1500 1280'])('not %j', (text) => {
     expect(parsePlateaus(text)).toEqual({
       ok: false,
