@@ -1,0 +1,140 @@
+/** Which DNS servers to ask for the NAT64's prefix: those learned from the uplink (DISC-4), or those given by hand. */
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { formatIp6 } from '../address/format.ts';
+import type { Ip6 } from '../address/ip.ts';
+import { type Parsed, parseIp4, parseIp6 } from '../address/parse.ts';
+import { quote } from '../address/quote.ts';
+
+export interface Server {
+  /** IPv4 or IPv6, link-local ones with their zone ("fe80::53%eth0"). */
+  readonly address: string;
+  readonly port: number;
+}
+
+const DNS_PORT = 53;
+/** systemd-resolved's stubs: they answer ipv4only.arpa as they please, and ask whom we would ask. */
+const STUBS = ['127.0.0.53', '127.0.0.54'];
+
+export const formatServer = ({ address, port }: Server): string =>
+  port === DNS_PORT ? address : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+
+/** `addr`, `addr%zone`, `[addr%zone]:port`, `addr4:port`. */
+export function parseServer(text: string): Parsed<Server> {
+  const bad = (message: string): Parsed<never> => ({ ok: false, message: `${quote(text)}: ${message}` });
+  const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
+  const quad = /^(\d[\d.]*):(.*)$/.exec(text);
+  const [host, portText] =
+    bracketed !== null
+      ? [bracketed[1]!, bracketed[2]]
+      : quad !== null && !quad[2]!.includes(':')
+        ? [quad[1]!, quad[2]]
+        : [text, undefined];
+  const port = portText === undefined ? DNS_PORT : Number(portText);
+  if (portText !== undefined && (!/^[1-9]\d{0,4}$/.test(portText) || port > 65_535)) {
+    return bad('the port must be a number from 1 to 65535');
+  }
+  const [address = '', zone] = host.split('%', 2);
+  if (!host.includes(':')) {
+    const parsed = parseIp4(address);
+    if (!parsed.ok || zone !== undefined) return bad('is not the address of a DNS server');
+    return { ok: true, value: { address, port } };
+  }
+  const parsed = parseIp6(address);
+  if (!parsed.ok) return bad('is not the address of a DNS server');
+  const linkLocal = parsed.value[0] >>> 22 === 0x3fa;
+  if (linkLocal && (zone === undefined || zone === '')) {
+    return bad('a link-local address needs its interface, as in fe80::53%eth0');
+  }
+  const plain = formatIp6(parsed.value);
+  return { ok: true, value: { address: linkLocal ? `${plain}%${zone}` : plain, port } };
+}
+
+/** A resolver that a router on an interface advertised. */
+export function advertisedServer(address: Ip6, dev: string): Server {
+  const linkLocal = address[0] >>> 22 === 0x3fa;
+  return { address: linkLocal ? `${formatIp6(address)}%${dev}` : formatIp6(address), port: DNS_PORT };
+}
+
+/** `nameserver` lines of resolv.conf(5), without systemd-resolved's stubs. */
+export function serversInResolvConf(text: string): Server[] {
+  const found: Server[] = [];
+  for (const line of text.split('\n')) {
+    const address = /^\s*nameserver\s+(\S+)/.exec(line)?.[1];
+    if (address === undefined || STUBS.includes(address) || isIP(address) === 0) continue;
+    found.push({ address, port: DNS_PORT });
+  }
+  return found;
+}
+
+/** `DNS=` of systemd-networkd's and `SERVERS=` of systemd-resolved's file about a link (systemd 252 to 257). */
+export function serversInLinkState(text: string, dev: string): Server[] {
+  const found: Server[] = [];
+  for (const line of text.split('\n')) {
+    const list = /^(?:DNS|SERVERS)=(.*)$/.exec(line)?.[1];
+    for (const word of list?.split(/\s+/) ?? []) {
+      // "address#server.name" where DNS over TLS is configured; "address:853" and "%interface" are possible.
+      const parsed = parseServer(word.replace(/#.*$/, ''));
+      if (parsed.ok && !STUBS.includes(parsed.value.address)) found.push(parsed.value);
+      else if (/^fe[89ab]/i.test(word) && isIP(word) === 6) {
+        found.push({ address: `${word}%${dev}`, port: DNS_PORT });
+      }
+    }
+  }
+  return found;
+}
+
+/** Where a list of servers came from, in words. */
+export interface Resolvers {
+  readonly servers: readonly Server[];
+  readonly from: string;
+}
+
+export const RESOLV_CONF = '/etc/resolv.conf';
+const UPLINK_RESOLV_CONF = '/run/systemd/resolve/resolv.conf';
+
+/** Directories whose changes may mean other resolvers. */
+export const RESOLVER_DIRECTORIES: readonly string[] = [
+  '/etc',
+  '/run/systemd/resolve',
+  '/run/systemd/resolve/netif',
+  '/run/systemd/netif/links',
+];
+
+export type ReadText = (path: string) => string | null;
+
+const readText: ReadText = (path) => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+};
+
+/**
+ * The resolvers of an interface: what its routers advertised and what the network manager learned on it; else the
+ * host's, as last resort. `advertised`: from router advertisements, still valid.
+ */
+export function resolversOf(
+  dev: string,
+  ifindex: number,
+  advertised: readonly Ip6[],
+  read: ReadText = readText,
+): Resolvers {
+  const own = [
+    ...advertised.map((address) => advertisedServer(address, dev)),
+    ...serversInLinkState(read(`/run/systemd/netif/links/${ifindex}`) ?? '', dev),
+    ...serversInLinkState(read(`/run/systemd/resolve/netif/${ifindex}`) ?? '', dev),
+  ];
+  if (own.length > 0) return { servers: unique(own), from: `learned on ${dev}` };
+  for (const path of [UPLINK_RESOLV_CONF, RESOLV_CONF]) {
+    const servers = unique(serversInResolvConf(read(path) ?? ''));
+    if (servers.length > 0) return { servers, from: `of this host, ${path}` };
+  }
+  return { servers: [], from: `none known on ${dev}` };
+}
+
+function unique(servers: readonly Server[]): Server[] {
+  const seen = new Map(servers.map((server) => [formatServer(server), server]));
+  return [...seen.values()];
+}
