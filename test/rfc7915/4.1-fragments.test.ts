@@ -156,3 +156,81 @@ describe('fragments', () => {
     expect(hex(outputs.flatMap((bytes) => [...bytes.subarray(48)]))).toBe(hex(payload));
   });
 });
+
+describe('edges', () => {
+  /** A last fragment: its length need be no multiple of 8. */
+  const last = (bytes: number, df: boolean): Bytes => v4({ df, offset: 800, payload: counting(bytes) });
+  for (const [bytes, size] of [
+    [1451, 1451],
+    [1452, 1452],
+    [1453, 1448],
+    [1459, 1448],
+    [1460, 1448],
+  ] as const) {
+    must(
+      'T46-DF-3',
+      `a last fragment of ${bytes} bytes under DF`,
+      last(bytes, true),
+      becomes(...fragments(counting(bytes), 99, size, { offset: 800 })),
+    );
+  }
+  must('T46-DF-3', 'a last fragment of 1461', last(1461, true), drops('LaterFragmentTooBig46'));
+  for (const [bytes, size] of [
+    [1231, 1231],
+    [1232, 1232],
+    [1233, 1232],
+  ] as const) {
+    must(
+      'T46-FRAG-2',
+      `a last fragment of ${bytes} bytes`,
+      last(bytes, false),
+      becomes(...fragments(counting(bytes), 99, size, { offset: 800 })),
+    );
+  }
+  for (let lim = 1280; lim <= 1288; lim++) {
+    must(
+      'T46-FRAG-3',
+      `pieces are multiples of 8 under ${lim}`,
+      packet4(opaque(99, counting(1300))),
+      becomes(...fragments(counting(1300), 99, lim < 1288 ? 1232 : 1240)),
+      { options: { 'lowest-ipv6-mtu': `${lim}` } },
+    );
+  }
+  for (const mtu of [1280, 1281, 1400, 9000]) {
+    const options = { 'ipv6-mtu': `${mtu}` };
+    const of = (bytes: number) => opaque(99, counting(bytes));
+    for (const bytes of [mtu - 41, mtu - 40]) {
+      must(
+        'T46-DF-2',
+        `${bytes} bytes, MTU ${mtu}`,
+        packet4(of(bytes), { df: true }),
+        becomes(as6(of(bytes))),
+        {
+          options,
+        },
+      );
+    }
+    const large = packet4(of(mtu - 39), { df: true });
+    must(
+      'T46-DF-1',
+      `${mtu - 39} bytes, MTU ${mtu}`,
+      large,
+      replies('TooBig46', error4(large, 3, 4, mtu - 20)),
+      {
+        options,
+      },
+    );
+  }
+  must(
+    'T46-FRAG-4',
+    'a piece of a fragment keeps its offset, M and identification',
+    v4({ mf: true, offset: 1480, id: 0xffff, payload: counting(2464) }),
+    becomes(...fragments(counting(2464), 99, 1232, { offset: 1480, more: true, id: 0xffff })),
+  );
+  must(
+    'T46-FRAG-3',
+    'up to the last byte of a datagram',
+    v4({ offset: 64000, payload: counting(1535) }),
+    becomes(...fragments(counting(1535), 99, 1232, { offset: 64000 })),
+  );
+});

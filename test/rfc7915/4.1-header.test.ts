@@ -173,3 +173,50 @@ describe('size', () => {
     options: { 'ipv6-mtu': '65535', 'lowest-ipv6-mtu': '1280' },
   });
 });
+
+describe('just enough', () => {
+  must('T46-IN-1', '20 bytes', v4(), becomes(as6(opaque(99, []))));
+  must(
+    'T46-IN-2',
+    'a header as long as the packet',
+    v4({ options: [1, 1, 1, 1] }),
+    becomes(as6(opaque(99, []))),
+  );
+  must('T46-IN-13', 'TCP of 20 bytes', packet4(tcp()), becomes(as6(tcp())));
+  must('T46-IN-13', 'UDP of 8 bytes', packet4(udp([])), becomes(as6(udp([]))));
+  must('T46-IN-13', 'an echo of 8 bytes', v4({ proto: 1, payload: icmp4(8, 0, u32(1)) }), passes);
+  must('T46-IN-9', 'MF with 16 bytes', v4({ mf: true, payload: counting(16) }), passes);
+  must('T46-IN-9', 'the last with 12', v4({ offset: 8, payload: counting(12) }), passes);
+  for (const offset of [8, 65512]) {
+    must(
+      'T46-IN-12',
+      `ICMP at ${offset}`,
+      v4({ proto: 1, offset, payload: counting(8) }),
+      drops('FragmentedIcmp46'),
+    );
+  }
+  const forbidden = new Set([0, 2, 43, 44, 58, 60]);
+  const known = new Set([1, 6, 17, 33, 136]);
+  for (let proto = 0; proto < 256; proto++) {
+    if (forbidden.has(proto) || known.has(proto)) continue;
+    must('T46-L4-5', `protocol ${proto}`, packet4(opaque(proto)), becomes(as6(opaque(proto))));
+  }
+  for (const proto of [33, 136]) {
+    must(
+      'T46-L4-1',
+      `protocol ${proto} of 7 bytes`,
+      packet4(opaque(proto, counting(7))),
+      becomes(as6(opaque(proto, counting(7)))),
+    );
+  }
+  must(
+    'T46-OPT-3',
+    'an option that fills the area',
+    packet4(tcp(), { options: [7, 4, 0, 0] }),
+    becomes(as6(tcp())),
+  );
+  must('T46-OPT-3', 'one byte more', packet4(tcp(), { options: [7, 5, 0, 0] }), drops('BadOptions46'));
+  must('T46-OPT-2', 'a route behind EOL', packet4(tcp(), { options: [0, 131, 3, 3] }), becomes(as6(tcp())));
+  const behind = packet4(tcp(), { options: [1, 7, 4, 0, 0, 137, 3, 3] });
+  must('T46-OPT-2', 'a route behind others', behind, replies('SourceRoute46', error4(behind, 3, 5)));
+});

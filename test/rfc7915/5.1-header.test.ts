@@ -5,6 +5,7 @@ import { becomes, drops, ID, must, passes, replies, translate } from '../support
 import {
   type Bytes,
   counting,
+  dccp,
   fh,
   HOST4,
   hex,
@@ -17,6 +18,7 @@ import {
   tcp,
   u32,
   udp,
+  udpLite,
   v4,
   v6,
 } from '../support/packets.ts';
@@ -340,4 +342,129 @@ describe('transport', () => {
 test('GEN-6: ICMP identifier and sequence are copied', () => {
   const { outputs } = translate(v6({ next: 58, payload: icmp6(128, 0, [1, 2, 3, 4], [5]) }));
   expect(hex(outputs[0]!.subarray(24))).toBe('0102030405');
+});
+
+describe('just enough', () => {
+  must('T64-IN-1', '40 bytes', v6(), becomes(as4(opaque(99, []))));
+  must(
+    'T64-IN-4',
+    'Next Header 0 with something behind',
+    behind(0, optionsHeader(99), []),
+    becomes(as4(opaque(99, []))),
+  );
+  must('T64-IN-6', 'a Fragment Header of 8 bytes', v6({ next: 44, payload: fh(99) }), passes);
+  must('T64-IN-7', 'M with 16 bytes', behind(44, fh(99, { more: true }), counting(16)), passes);
+  must('T64-IN-7', 'up to 65535', behind(44, fh(99, { offset: 65528 }), counting(7)), passes);
+  must('T64-IN-8', 'TCP of 20 bytes', packet6(tcp()), becomes(as4(tcp())));
+  must('T64-IN-8', 'UDP of 8 bytes', packet6(udp([])), becomes(as4(udp([]))));
+  must('T64-IN-8', 'an echo of 8 bytes', v6({ next: 58, payload: icmp6(128, 0, u32(1)) }), passes);
+  const not = new Set([0, 1, 2, 6, 17, 33, 43, 44, 58, 60, 136]);
+  for (let next = 0; next < 256; next++) {
+    if (not.has(next)) continue;
+    must('T64-L4-3', `protocol ${next}`, packet6(opaque(next)), becomes(as4(opaque(next))));
+  }
+  for (const next of [0, 60]) {
+    must(
+      'T64-EXT-1',
+      `header ${next} of 2048 bytes, anything inside`,
+      v6({ next, payload: [17, 255, ...counting(2046, 3), ...udp().in6()] }),
+      becomes(as4(udp())),
+      { options: { 'ipv4-mtu': '1500' } },
+    );
+  }
+  must('T64-EXT-2', 'No Next Header with bytes behind it', packet6(opaque(59)), becomes(as4(opaque(59))));
+  for (const units of [0, 1, 5]) {
+    const packet = behind(60, [...optionsHeader(43, units), ...routing(99, 255, 2)], [1]);
+    must(
+      'T64-EXT-3',
+      `the pointer behind a header of ${8 + 8 * units} bytes`,
+      packet,
+      replies('SegmentsLeft64', error6(packet, 4, 0, 40 + 8 + 8 * units + 3)),
+    );
+  }
+});
+
+describe('DCCP and UDP-Lite', () => {
+  for (const [name, of] of [
+    ['DCCP', dccp()],
+    ['UDP-Lite', udpLite()],
+  ] as const) {
+    must('T64-L4-1', `${name} is adjusted`, packet6(of), becomes(as4(of)));
+    must(
+      'T64-L4-1',
+      `${name} of 7 bytes is not`,
+      packet6(opaque(of.proto, counting(7))),
+      becomes(as4(opaque(of.proto, counting(7)))),
+    );
+  }
+  must(
+    'T64-L4-1',
+    'a later fragment is left alone',
+    behind(44, fh(17, { id: 3, offset: 8 }), counting(20)),
+    becomes(v4({ ttl: 63, id: 3, offset: 8, proto: 17, payload: counting(20) })),
+  );
+  /** A data word that makes the field over IPv4 come out as 0. */
+  const zeroing = (of: (word: Bytes) => ReturnType<typeof udp>, at: number): Bytes =>
+    of([0, 0])
+      .in4()
+      .slice(at, at + 2);
+  const zeroes = (
+    what: string,
+    of: (word: Bytes) => ReturnType<typeof udp>,
+    at: number,
+    field: Bytes,
+  ): void => {
+    const zero = of(zeroing(of, at));
+    test(`T64-L4-1: a result of 0 is ${hex(field)} in ${what}`, () => {
+      const { outputs } = translate(packet6(zero));
+      expect(hex(outputs[0]!.subarray(20 + at, 22 + at))).toBe(hex(field));
+    });
+  };
+  zeroes('UDP', (word) => udp(word), 6, [255, 255]);
+  zeroes('UDP-Lite', (word) => udpLite(word), 6, [255, 255]);
+  zeroes('TCP', (word) => tcp({ data: word }), 16, [0, 0]);
+  zeroes('DCCP', (word) => dccp(word), 6, [0, 0]);
+});
+
+describe('IPv4 MTU edges', () => {
+  for (const mtu of [68, 576, 1259, 1260, 1261, 1500, 9000]) {
+    const options = { 'ipv4-mtu': `${mtu}`, 'ipv6-mtu': '9000' };
+    const of = opaque(99, counting(mtu - 20));
+    must('T64-MTU-1', `Total Length ${mtu} passes ${mtu}`, packet6(of), becomes(as4(of)), { options });
+    const more = opaque(99, counting(mtu - 19));
+    const packet = packet6(more);
+    const size = (mtu - 20) & ~7;
+    must(
+      'T64-MTU-1',
+      `Total Length ${mtu + 1} does not pass ${mtu} whole`,
+      packet,
+      packet.length <= 1280
+        ? becomes(
+            ...pieces(counting(mtu - 19), size).map(({ data, offset, last }) =>
+              v4({ ttl: 63, id: ID, offset, mf: !last, payload: data }),
+            ),
+          )
+        : replies('TooBig64', error6(packet, 2, 0, Math.max(1280, mtu + 20))),
+      { options },
+    );
+  }
+  /** 700 bytes behind a header of 8 + 8 * units. */
+  const padded = (units: number): Bytes => behind(60, optionsHeader(99, units), counting(700));
+  must(
+    'T64-MTU-1',
+    'the size received decides: 1276 is split',
+    padded(66),
+    becomes(
+      v4({ ttl: 63, id: ID, mf: true, payload: counting(680) }),
+      v4({ ttl: 63, id: ID, offset: 680, payload: counting(20, 680) }),
+    ),
+    { options: { 'ipv4-mtu': '700' } },
+  );
+  must(
+    'T64-MTU-1',
+    'the size received decides: 1284 is refused',
+    padded(67),
+    replies('TooBig64', error6(padded(67), 2, 0, 1280)),
+    { options: { 'ipv4-mtu': '700' } },
+  );
 });
