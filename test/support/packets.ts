@@ -244,12 +244,12 @@ export const fh = (next: number, { offset = 0, more = false, id = 0x1234, reserv
   ...u16(offset | (more ? 1 : 0)),
   ...u32(id),
 ];
-/** Hop-by-Hop or Destination Options of `units` times 8 bytes more than 8. */
+/** Hop-by-Hop or Destination Options of `units` times 8 bytes more than 8; what is inside is well-formed up to 31. */
 export const optionsHeader = (next: number, units = 0): Bytes => [
   next,
   units,
   1,
-  4 + 8 * units,
+  (4 + 8 * units) & 255,
   ...counting(4 + 8 * units),
 ];
 export const routing = (next: number, segmentsLeft: number, units = 0): Bytes => [
