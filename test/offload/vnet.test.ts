@@ -1,6 +1,7 @@
 /** virtio_net headers: partial checksums, segmentation offload. OFF-*. */
 import { describe, expect, test } from 'vitest';
 import { as4, as6, error4, error6 } from '../support/expect.ts';
+import { type Vnet, vnet } from '../support/kernel.ts';
 import { ID, translate, translator } from '../support/must.ts';
 import {
   type Bytes,
@@ -12,6 +13,7 @@ import {
   icmp4,
   icmp6,
   OWN4,
+  optionsHeader,
   PEER4,
   PEER6,
   packet4,
@@ -25,20 +27,6 @@ import {
   v6,
 } from '../support/packets.ts';
 
-const le = (value: number): Bytes => [value & 255, value >> 8];
-interface Vnet {
-  flags?: number;
-  gso?: number;
-  hdrLen?: number;
-  gsoSize?: number;
-  start?: number;
-  offset?: number;
-}
-const vnet = ({ flags = 0, gso = 0, hdrLen = 0, gsoSize = 0, start = 0, offset = 0 }: Vnet = {}): Bytes => [
-  flags,
-  gso,
-  ...[...le(hdrLen), ...le(gsoSize), ...le(start), ...le(offset)],
-];
 /** A transport with a partial checksum: the folded sum of the pseudo-header, not complemented. */
 const partial = (segment: Bytes, at: number, pseudo: Bytes): Bytes => {
   const sum = 0xffff - checksum(pseudo);
@@ -318,5 +306,152 @@ test('a virtio_net header cut off is no packet', () => {
   expect(translator({}, 10).translate(Uint8Array.of(1, 2, 3))).toMatchObject({
     verdict: 'ignored',
     outputs: [],
+  });
+});
+
+describe('edges of the virtio_net header', () => {
+  const at4 = (start: number, offset: number, ip = packet4(udp())): Bytes => [
+    ...vnet({ flags: 1, start, offset }),
+    ...ip,
+  ];
+  const at6 = (start: number, offset: number, ip = packet6(udp())): Bytes => [
+    ...vnet({ flags: 1, start, offset }),
+    ...ip,
+  ];
+  test('OFF-6: the last place for a checksum, and one past it', () => {
+    const payload = counting(30);
+    const inside4 = v4({ proto: 4, payload });
+    const inside6 = v6({ next: 41, payload });
+    expect(outputs(at4(50 - 8, 6, inside4))).toEqual([
+      hex([...vnet({ flags: 1, start: 62, offset: 6 }), ...v6({ hop: 63, next: 4, payload })]),
+    ]);
+    expect(reason(at4(50 - 7, 6, inside4))).toBe('BadPartialChecksum46');
+    expect(outputs(at6(70 - 8, 6, inside6))).toEqual([
+      hex([...vnet({ flags: 1, start: 42, offset: 6 }), ...v4({ ttl: 63, id: ID, proto: 41, payload })]),
+    ]);
+    expect(reason(at6(70 - 7, 6, inside6))).toBe('BadPartialChecksum64');
+    expect(reason(at4(0xffff, 0xffff, inside4))).toBe('BadPartialChecksum46');
+  });
+  test('OFF-6: a checksum inside leaves the outer one complete', () => {
+    const of = udp(counting(40));
+    expect(outputs(at4(20 + 8 + 20, 16, packet4(of)))).toEqual([
+      hex([...vnet({ flags: 1, start: 40 + 8 + 20, offset: 16 }), ...as6(of)]),
+    ]);
+    expect(outputs(at6(40 + 8 + 20, 16, packet6(of)))).toEqual([
+      hex([...vnet({ flags: 1, start: 20 + 8 + 20, offset: 16 }), ...as4(of)]),
+    ]);
+  });
+  test('OFF-5: the offset behind IPv4 options and IPv6 extension headers', () => {
+    for (const units of [0, 1, 4]) {
+      const packet = v6({
+        next: 60,
+        payload: [...optionsHeader(17, units), ...partial6(17, udp().in6())],
+      });
+      expect(outputs([...vnet({ flags: 1, start: 48 + 8 * units, offset: 6 }), ...packet])).toEqual([
+        hex([
+          ...vnet({ flags: 1, start: 20, offset: 6 }),
+          ...v4({ ttl: 63, id: ID, proto: 17, payload: partial4(17, udp().in4()) }),
+        ]),
+      ]);
+    }
+  });
+  test('OFF-4: DATA_VALID is never passed on', () => {
+    const [output] = run([...vnet({ flags: 2 }), ...packet4(udp())]).outputs;
+    expect(hex(output!)).toBe(hex([...vnet(), ...as6(udp())]));
+    expect(run(super4({ flags: 3 })).outputs[0]![0]).toBe(1);
+  });
+  test('OFF-4: without segmentation nothing of the old header is left', () => {
+    const packet = [...vnet({ flags: 1, hdrLen: 28, gsoSize: 77, start: 20, offset: 6 })];
+    const [output] = run([...packet, ...v4({ proto: 17, payload: partial4(17, udp().in4()) })]).outputs;
+    expect(hex(output!.subarray(0, 10))).toBe(hex(vnet({ flags: 1, start: 40, offset: 6 })));
+  });
+  test('OFF-7: offload on fragments, IPv6', () => {
+    const payload = [17, 0, 0, 1, 0, 0, 0, 9, ...udp(counting(16)).in6()];
+    expect(reason(at6(48, 6, v6({ next: 44, payload })))).toBe('OffloadOnFragment64');
+    const gso = vnet({ flags: 1, gso: 5, hdrLen: 56, gsoSize: 8, start: 48, offset: 6 });
+    expect(reason([...gso, ...v6({ next: 44, payload })])).toBe('OffloadOnFragment64');
+  });
+  test('OFF-7: an ICMP error with a partial checksum is completed', () => {
+    const quote = v4({ ttl: 9, proto: 17, payload: udp().in4() });
+    const message = icmp4(3, 1, u32(0), quote);
+    const packet = v4({ src: PEER4, dst: HOST4, proto: 1, payload: message.with(2, 0).with(3, 0) });
+    const plain = v4({ src: PEER4, dst: HOST4, proto: 1, payload: message });
+    expect(outputs(at4(20, 2, packet))).toEqual(
+      translate(plain).outputs.map((bytes) => hex([...vnet(), ...bytes])),
+    );
+  });
+  test('OFF-6: a partial ICMPv6 checksum is completed', () => {
+    const message = icmp6(128, 0, u32(7), counting(6));
+    // The field holds the sum of the pseudo-header.
+    const sum = 0xffff - checksum(pseudo6(HOST6, PEER6, 58, message.length));
+    const packet = v6({ next: 58, payload: message.with(2, sum >> 8).with(3, sum & 255) });
+    expect(outputs(at6(40, 2, packet))).toEqual([
+      hex([...vnet(), ...v4({ ttl: 63, id: ID, proto: 1, payload: icmp4(8, 0, u32(7), counting(6)) })]),
+    ]);
+  });
+  test('OFF-3: a segmentation type of the other family, or of another protocol', () => {
+    expect(reason(super4({ gso: 4 }))).toBe('BadGso46');
+    expect(reason(super6({ gso: 1 }))).toBe('BadGso64');
+    expect(reason(uso4({ gso: 1 }))).toBe('BadGso46');
+    expect(reason(super4({ gso: 5 }))).toBe('BadGso46');
+  });
+  test('OFF-11: no segment size, or one that is none, IPv6', () => {
+    for (const gsoSize of [0, 0xffff]) expect(reason(super6({ gsoSize }))).toBe('BadGso64');
+  });
+  test('OFF-4: ECN in both directions', () => {
+    expect(run(super6({ gso: 0x84 })).outputs[0]![1]).toBe(0x81);
+  });
+  test('OFF-4: hdr_len counts TCP options', () => {
+    const segment = tcp({ data: TCP_DATA, options: [1, 1, 8, 10, ...counting(8)] }).in4();
+    const header = { flags: 1, gso: 1, hdrLen: 52, gsoSize: 1000, start: 20, offset: 16 };
+    const [output] = run([
+      ...vnet(header),
+      ...v4({ proto: 6, df: true, payload: partial4(6, segment) }),
+    ]).outputs;
+    expect(hex(output!.subarray(0, 10))).toBe(hex(vnet({ ...header, gso: 4, hdrLen: 72, start: 40 })));
+  });
+  test('OFF-8: the sizes at which a segment is too large', () => {
+    for (const mtu of [1400, 1500]) {
+      expect(reason(super4({ gsoSize: mtu - 60 }), { 'ipv6-mtu': `${mtu}` })).toBe('Translated46');
+      expect(reason(super4({ gsoSize: mtu - 59 }), { 'ipv6-mtu': `${mtu}` })).toBe('TooBig46');
+      expect(reason(super6({ gsoSize: mtu - 40 }), { 'ipv4-mtu': `${mtu}` })).toBe('Translated64');
+      expect(reason(super6({ gsoSize: mtu - 39 }), { 'ipv4-mtu': `${mtu}` })).toBe('TooBig64');
+      expect(reason(uso4({ gsoSize: mtu - 48 }), { 'ipv6-mtu': `${mtu}` })).toBe('Translated46');
+      expect(reason(uso4({ gsoSize: mtu - 47 }), { 'ipv6-mtu': `${mtu}` })).toBe('TooBig46');
+    }
+  });
+  test('OFF-8: without DF, the sizes at which TCP is resegmented', () => {
+    const size = (gsoSize: number): number => {
+      const [output] = run(super4({ gsoSize }, { df: false })).outputs;
+      return output![4]! + output![5]! * 256;
+    };
+    expect([1219, 1220, 1221].map(size)).toEqual([1219, 1220, 1220]);
+  });
+  test('OFF-1: a virtio_net header of 12 bytes changes nothing else', () => {
+    for (const packet of [super4(), super6(), uso4(), [...vnet(), ...packet4(udp(counting(3000)))]]) {
+      const wide = translate([...packet.slice(0, 10), 0, 0, ...packet.slice(10)], { vnetBytes: 12 });
+      const narrow = run(packet);
+      expect(wide.reason).toBe(narrow.reason);
+      expect(wide.outputs.map((bytes) => hex([...bytes.slice(0, 10), ...bytes.slice(12)]))).toEqual(
+        narrow.outputs.map((bytes) => hex(bytes)),
+      );
+    }
+  });
+  test('OFF-12: the whole appendix, behind an empty header', () => {
+    for (const packet of [
+      packet4(udp(), { tos: 0xb8, df: true }),
+      packet6(tcp({ flags: 0x12 }), { hop: 2 }),
+      packet4(tcp(), { options: [1, 1, 1, 0] }),
+      v4({ mf: true, proto: 17, payload: udp(counting(16)).in4() }),
+      v6({ hop: 1, payload: counting(9) }),
+      v4({ version: 5 }),
+    ]) {
+      const plain = translate(packet);
+      const with10 = run([...vnet(), ...packet]);
+      expect(with10.reason).toBe(plain.reason);
+      expect(with10.outputs.map((bytes) => hex(bytes.slice(10)))).toEqual(
+        plain.outputs.map((bytes) => hex(bytes)),
+      );
+    }
   });
 });
