@@ -30,9 +30,16 @@ export function as4(of: Transport, fields: V4 = {}): Bytes {
 }
 
 /** The ICMPv4 error that `packet` provokes (GERR-2, GERR-3). */
-export const error4 = (packet: Bytes, type: number, code: number, argument = 0, to = HOST4): Bytes =>
+export const error4 = (
+  packet: Bytes,
+  type: number,
+  code: number,
+  argument = 0,
+  to = HOST4,
+  from = OWN4,
+): Bytes =>
   v4({
-    src: OWN4,
+    src: from,
     dst: to,
     tos: 0xc0,
     id: ID,
