@@ -9,8 +9,9 @@ import type { Host } from './apply.ts';
 import { coverEam6 } from './cover.ts';
 import { forwardingEntries } from './forwarding.ts';
 import { check, type Done, describe, type Entry, type Finding } from './plan.ts';
-import { findLink, findUplink, type HostRoute, type HostState } from './state.ts';
+import { findLink, type HostRoute, type HostState } from './state.ts';
 import { parseKernel4, parseKernel6 } from './text.ts';
+import { findUplink } from './uplink.ts';
 
 /** CLAT-6: behind every ordinary metric, so a native IPv4 default route wins. */
 export const DEFAULT_METRIC = 2048;

@@ -11,6 +11,8 @@ export interface Link {
   readonly mtu: number;
   /** True where neighbours are found by ND (Ethernet and the like); false on tunnels, PPP, loopback. */
   readonly neighbours: boolean;
+  /** Part of a bridge, bond or VRF: that one speaks for it. */
+  readonly enslaved: boolean;
 }
 
 export interface HostAddress {
@@ -19,6 +21,8 @@ export interface HostAddress {
   readonly address: string;
   readonly length: number;
   readonly scope: string;
+  /** Not tentative, deprecated, or found to be another's: may be a source of new connections. */
+  readonly usable: boolean;
 }
 
 export interface HostRoute {
@@ -33,6 +37,8 @@ export interface HostRoute {
   readonly protocol: string;
   /** bytes; null: the interface's. */
   readonly mtu: number | null;
+  /** False while the interface has no carrier. */
+  readonly alive: boolean;
 }
 
 export interface HostProxy {
@@ -55,7 +61,18 @@ interface JsonAddr {
   ifname: string;
   flags: string[];
   mtu: number;
-  addr_info?: { family: string; local?: string; prefixlen?: number; scope?: string }[];
+  master?: string;
+  addr_info?: JsonAddress[];
+}
+
+interface JsonAddress {
+  family: string;
+  local?: string;
+  prefixlen?: number;
+  scope?: string;
+  tentative?: boolean;
+  deprecated?: boolean;
+  dadfailed?: boolean;
 }
 
 interface JsonRoute {
@@ -67,7 +84,8 @@ interface JsonRoute {
   metric?: number;
   protocol?: string;
   metrics?: { mtu?: number }[];
-  nexthops?: { dev?: string; gateway?: string }[];
+  flags?: string[];
+  nexthops?: { dev?: string; gateway?: string; flags?: string[] }[];
 }
 
 /** Reads the host (the network namespace of this process). Throws ToolMissingError or ToolFailedError. */
@@ -92,6 +110,7 @@ function toLink(device: JsonAddr): Link {
     up: device.flags.includes('UP'),
     mtu: device.mtu,
     neighbours: !device.flags.some((flag) => ['NOARP', 'POINTOPOINT', 'LOOPBACK'].includes(flag)),
+    enslaved: device.master !== undefined,
   };
 }
 
@@ -106,6 +125,7 @@ function toAddresses(device: JsonAddr): HostAddress[] {
       address: info.local,
       length: info.prefixlen ?? (family === 4 ? 32 : 128),
       scope: info.scope ?? 'global',
+      usable: info.tentative !== true && info.deprecated !== true && info.dadfailed !== true,
     });
   }
   return found;
@@ -123,6 +143,9 @@ function toRoute(route: JsonRoute, family: 4 | 6): HostRoute {
     metric: route.metric ?? 0,
     protocol: route.protocol ?? 'boot',
     mtu: route.metrics?.find((metric) => metric.mtu !== undefined)?.mtu ?? null,
+    alive: ![route.flags ?? [], ...hops.map((hop) => hop.flags ?? [])].some((flags) =>
+      flags.some((flag) => flag === 'linkdown' || flag === 'dead'),
+    ),
   };
 }
 
@@ -133,18 +156,4 @@ function withLength(dst: string, family: 4 | 6): string {
 
 export function findLink(state: HostState, name: string): Link | undefined {
   return state.links.find((link) => link.name === name);
-}
-
-/**
- * The uplink: the interface of the IPv6 default route with the lowest metric; null: there is none yet.
- * `except` (our own TUN) is never the uplink.
- */
-export function findUplink(state: HostState, except: string): string | null {
-  let best: HostRoute | null = null;
-  for (const route of state.routes) {
-    if (route.family !== 6 || route.dst !== 'default' || route.type !== 'unicast') continue;
-    if (route.devs.length === 0 || route.devs.includes(except)) continue;
-    if (best === null || route.metric < best.metric) best = route;
-  }
-  return best?.devs[0] ?? null;
 }

@@ -7,9 +7,9 @@ export interface MadeUp {
   links?: string[];
   /** Of every link. */
   mtu?: number;
-  /** "eth0 2001:db8::1/64" */
+  /** "eth0 2001:db8::1/64 [deprecated]" */
   addresses?: string[];
-  /** "[TYPE] DST [via GATEWAY] dev DEV PROTOCOL [METRIC]" */
+  /** "[dead] [TYPE] DST [via GATEWAY] dev DEV PROTOCOL [METRIC]" */
   routes4?: string[];
   routes6?: string[];
   /** "eth0 2001:db8::1" */
@@ -46,11 +46,13 @@ export function host(madeUp: MadeUp): HostState {
   Object.assign(values, madeUp.sysctls);
   const route = (family: 4 | 6) => (text: string) => {
     const words = text.split(' ');
+    const alive = words[0] !== 'dead';
+    if (!alive) words.shift();
     const type = words[0] === 'unreachable' ? words.shift()! : 'unicast';
     const dst = words.shift()!;
     const gateway = words[0] === 'via' ? (words.splice(0, 2)[1] ?? null) : null;
     const [, dev = '', protocol = '', metric = '0'] = words;
-    return { family, dst, type, gateway, devs: [dev], protocol, metric: Number(metric), mtu: null };
+    return { family, dst, type, gateway, devs: [dev], protocol, metric: Number(metric), mtu: null, alive };
   };
   return {
     links: names.map((name, i) => ({
@@ -59,10 +61,13 @@ export function host(madeUp: MadeUp): HostState {
       up: name !== 'clat',
       mtu: madeUp.mtu ?? 1500,
       neighbours: name.startsWith('eth'),
+      enslaved: false,
     })),
     addresses: (madeUp.addresses ?? ['eth0 2001:db8:1:1::5/64']).map((text) => {
-      const [dev = '', address = '', length = ''] = text.split(/[ /]/);
-      return { dev, address, length: Number(length), family: address.includes(':') ? 6 : 4, scope: 'global' };
+      const [dev = '', address = '', length = '', not] = text.split(/[ /]/);
+      const family = address.includes(':') ? 6 : 4;
+      const scope = /^fe80/.test(address) ? 'link' : 'global';
+      return { dev, address, length: Number(length), family, scope, usable: not === undefined };
     }),
     routes: [...(madeUp.routes4 ?? []).map(route(4)), ...(madeUp.routes6 ?? ROUTES6).map(route(6))],
     proxies: (madeUp.proxies ?? []).map((text) => {

@@ -1,0 +1,117 @@
+/**
+ * Told by the kernel when something changes on the host: links, addresses, routes, router advertisements, resolvers.
+ * Nothing is polled. What changed is not read from the messages (only a router's word is): whoever cares reads the host
+ * anew, once for a burst of messages.
+ */
+import { type FSWatcher, watch as watchFile } from 'node:fs';
+import { endianness } from 'node:os';
+import { native } from '../io/native.ts';
+import { type RouterWord, readNetlinkOptions } from './pref64.ts';
+import { RESOLV_CONF, RESOLVER_DIRECTORIES } from './resolvers.ts';
+
+/**
+ * RTNLGRP_ of linux/rtnetlink.h: LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE, IPV6_IFINFO, ND_USEROPT.
+ * Not NEIGH: a busy host's neighbours come and go all the time.
+ */
+const GROUPS = Int32Array.of(1, 5, 7, 9, 11, 12, 20);
+const ENOBUFS = -105;
+/** A burst of messages is one event: setting up an interface is a dozen within some milliseconds. */
+const BURST_MS = 20;
+const BUFFER = 65_536;
+
+/**
+ * Calls `act` once for any number of calls within `ms` after the first.
+ * @returns the trigger, and a function that ends it
+ */
+export function coalesce(act: () => void, ms: number = BURST_MS): { ring(): void; stop(): void } {
+  let timer: NodeJS.Timeout | null = null;
+  return {
+    ring() {
+      timer ??= setTimeout(() => {
+        timer = null;
+        act();
+      }, ms);
+    },
+    stop() {
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+    },
+  };
+}
+
+/** A socket's messages until EAGAIN. `lost`: the kernel had more than it could queue. */
+export function drain(
+  fd: number,
+  buffer: Uint8Array,
+  each: (length: number) => void,
+  lost: () => void,
+): void {
+  const io = native();
+  for (;;) {
+    const got = io.recvMsg(fd, buffer);
+    if (typeof got !== 'number') each(got.length);
+    else if (got === ENOBUFS) lost();
+    else return;
+  }
+}
+
+export interface HostListener {
+  /** Links, addresses or routes changed. */
+  onHost(): void;
+  /** What the kernel passed on of a router advertisement it processed. */
+  onRouter(word: RouterWord): void;
+}
+
+/** Listens until the returned function is called. Throws where the kernel refuses. */
+export function watchHost({ onHost, onRouter }: HostListener): () => void {
+  const io = native();
+  const fd = io.netlinkOpen(GROUPS);
+  if (fd < 0) throw new Error(`no events from the kernel: rtnetlink cannot be opened (error ${-fd})`);
+  const buffer = new Uint8Array(BUFFER);
+  const littleEndian = endianness() === 'LE';
+  const { ring, stop } = coalesce(onHost);
+  const handle = io.watch(fd, () =>
+    drain(
+      fd,
+      buffer,
+      (length) => {
+        const words = readNetlinkOptions(buffer.subarray(0, length), littleEndian);
+        for (const word of words) onRouter(word);
+        if (words.length === 0) ring();
+      },
+      ring,
+    ),
+  );
+  return () => {
+    stop();
+    io.unwatch(handle);
+    io.closeFd(fd);
+  };
+}
+
+/** Resolvers come to programs in files: told of changes by inotify. What cannot be watched is passed over. */
+export function watchResolvers(onResolvers: () => void): () => void {
+  const { ring, stop } = coalesce(onResolvers, 200);
+  const watchers: FSWatcher[] = [];
+  const add = (path: string, wanted: (name: string | null) => boolean): void => {
+    try {
+      const watcher = watchFile(path, { persistent: false }, (_event, name) => {
+        if (wanted(name)) ring();
+      });
+      // The directory may go with its service.
+      watcher.on('error', () => watcher.close());
+      watchers.push(watcher);
+    } catch {
+      // It is not there.
+    }
+  };
+  for (const directory of RESOLVER_DIRECTORIES) {
+    add(directory, (name) => directory !== '/etc' || name === null || name === 'resolv.conf');
+  }
+  // The file by itself too: in a container it may be mounted from elsewhere.
+  add(RESOLV_CONF, () => true);
+  return () => {
+    stop();
+    for (const watcher of watchers) watcher.close();
+  };
+}
