@@ -24,7 +24,8 @@ describe.each(EMBEDDED)('ADDR-3, prefix %s', (pool6, address) => {
     expect(hex(outputs[0]!.subarray(24, 40))).toBe(hex(ip6(address)));
   });
   const length = Number(pool6.split('/')[1]);
-  test.runIf(length < 96)('ADDR-5: u and suffix are ignored on receipt, or not', () => {
+  if (length === 96) return;
+  test('ADDR-5: u and suffix are ignored on receipt, or not', () => {
     // The last byte belongs to the suffix, octet 8 is u.
     for (const at of [8, 15]) {
       const packet = packet6(data, { src: '2001:db9::1', dst: address });
@@ -314,4 +315,150 @@ describe('ADDR-9, ADDR-10, ADDR-11', () => {
       options: { 'ipv6-addr': undefined },
     },
   );
+});
+
+describe('ADDR-5: every bit behind the embedded address', () => {
+  /** Bytes of the address that hold the prefix, and those that hold the IPv4 address (ADDR-3). */
+  const embedded: Record<number, readonly number[]> = {
+    32: [4, 5, 6, 7],
+    40: [5, 6, 7, 9],
+    48: [6, 7, 9, 10],
+    56: [7, 9, 10, 11],
+    64: [9, 10, 11, 12],
+    96: [12, 13, 14, 15],
+  };
+  for (const [pool6, address] of EMBEDDED) {
+    const length = Number(pool6.split('/')[1]);
+    const options = { pool6, eam: ['192.0.2.1=2001:db9::1'] };
+    for (let at = 0; at < 16; at++) {
+      for (const bit of [1, 128]) {
+        const packet = packet6(opaque(99, [1, 2]), { src: '2001:db9::1', dst: address });
+        const touched = packet.with(24 + at, packet[24 + at]! ^ bit);
+        const inPrefix = at * 8 < length;
+        const inAddress = embedded[length]!.includes(at);
+        must(
+          'ADDR-5',
+          `${pool6}, octet ${at}`,
+          touched,
+          (outcome) => {
+            if (inPrefix) expect(outcome.reason).toBe('UnmappedDestination64');
+            else if (!inAddress) expect(hex(outcome.outputs[0]!)).toBe(hex(as4(opaque(99, [1, 2]))));
+            else
+              expect(outcome.outputs.map((bytes) => hex(bytes))).not.toContain(hex(as4(opaque(99, [1, 2]))));
+          },
+          { options },
+        );
+        if (inPrefix || inAddress) continue;
+        must(
+          'ADDR-5',
+          `${pool6}, octet ${at}, strict-suffix`,
+          touched,
+          (outcome) => {
+            expect(outcome.reason).toBe('UnmappedDestination64');
+          },
+          { options: { ...options, 'strict-suffix': true } },
+        );
+      }
+    }
+  }
+});
+
+describe('ADDR-8: edges', () => {
+  const reasonOf = (src: string): string => translate(packet6(data, { src })).reason;
+  test.each([
+    ['::', true],
+    ['ff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', true],
+    ['100::', false],
+    ['64:ff9a:ffff:ffff:ffff:ffff:ffff:ffff', true],
+    ['64:ff9b::', false],
+    ['64:ff9b:ffff:ffff:ffff:ffff:ffff:ffff', false],
+    ['64:ff9c::', true],
+    ['fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff', false],
+    ['fe80::', true],
+    ['febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff', true],
+    ['fec0::', false],
+    ['feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', false],
+    ['ff00::', true],
+    ['ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', true],
+  ])('%s', (address, martian) => {
+    expect(reasonOf(address)).toBe(martian ? 'MartianSource64' : 'UnmappedSource64');
+    const { reason, outputs } = translate(packet6(data, { dst: address }));
+    const multicast = address.startsWith('ff') && address.length > 2 && !address.startsWith('ff:');
+    expect(reason).toBe(
+      martian ? (multicast ? 'MulticastDestination64' : 'MartianDestination64') : 'UnmappedDestination64',
+    );
+    expect(outputs).toHaveLength(martian ? 0 : 1);
+  });
+});
+
+describe('ADDR-11: edges', () => {
+  test.each([
+    ['0.0.0.0', true],
+    ['0.255.255.255', true],
+    ['1.0.0.0', false],
+    ['126.255.255.255', false],
+    ['127.0.0.0', true],
+    ['127.255.255.255', true],
+    ['128.0.0.0', false],
+    ['169.253.255.255', false],
+    ['169.254.0.0', true],
+    ['169.254.255.255', true],
+    ['169.255.0.0', false],
+    ['223.255.255.255', false],
+    ['224.0.0.0', true],
+    ['239.255.255.255', true],
+    ['240.0.0.0', false],
+    ['255.255.255.254', false],
+    ['255.255.255.255', true],
+  ])('%s', (address, martian) => {
+    const to = translate(packet6(data, { dst: `2001:db8:64::${address}` }));
+    expect(to.reason).toBe(martian ? 'EmbeddedMartianDestination64' : 'Translated64');
+    const from = translate(packet6(data, { src: `2001:db8:64::${address}` }));
+    expect(from.reason).toBe(martian ? 'EmbeddedMartianSource64' : 'Translated64');
+    if (martian) expect([...to.outputs, ...from.outputs]).toEqual([]);
+  });
+});
+
+describe('ADDR-7: link-local edges', () => {
+  for (const [src, dropped] of [
+    ['169.253.255.255', false],
+    ['169.254.0.0', true],
+    ['169.254.255.255', true],
+    ['169.255.0.0', false],
+  ] as const) {
+    must('ADDR-7', `source ${src}`, packet4(data, { src }), dropped ? drops('LinkLocalSource46') : passes);
+  }
+});
+
+describe('ADDR-6: sources', () => {
+  const options = { pool6: '64:ff9b::/96', eam: ['8.8.4.4=2001:db8:1::1'] };
+  for (const src of [
+    '10.0.0.1',
+    '100.64.0.1',
+    '172.31.9.9',
+    '192.0.0.1',
+    '192.0.2.9',
+    '192.88.99.1',
+    '192.168.1.1',
+    '198.18.0.1',
+    '198.51.100.9',
+    '203.0.113.9',
+    '240.0.0.1',
+  ]) {
+    const packet = packet4(data, { src, dst: '8.8.4.4' });
+    must('ADDR-6', `46 from ${src}`, packet, replies('WkpSource46', error4(packet, 3, 13, 0, src)), {
+      options,
+    });
+    const packet64 = packet6(data, { src: `64:ff9b::${src}`, dst: '64:ff9b::8.8.8.8' });
+    must(
+      'ADDR-6',
+      `64 from ${src}`,
+      packet64,
+      replies('WkpSource64', error6(packet64, 1, 1, 0, `64:ff9b::${src}`)),
+      { options },
+    );
+  }
+  for (const src of ['192.0.0.9', '192.0.0.10', '8.8.8.8']) {
+    must('ADDR-6', `46 from ${src}`, packet4(data, { src, dst: '8.8.4.4' }), passes, { options });
+  }
 });

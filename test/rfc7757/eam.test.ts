@@ -1,11 +1,12 @@
 /** RFC 7757: explicit address mappings and hairpinning. EAM-*. */
 import { describe, expect, test } from 'vitest';
 import { loadTranslation } from '../../src/config/load.ts';
-import { as4, as6, error6 } from '../support/expect.ts';
-import { becomes, configure, hairpins, must, passes, replies, translator } from '../support/must.ts';
+import { as4, as6, error6, pieces } from '../support/expect.ts';
+import { because, becomes, configure, hairpins, must, passes, replies, translator } from '../support/must.ts';
 import {
   type Bytes,
   counting,
+  fh,
   hex,
   icmp6,
   opaque,
@@ -292,4 +293,243 @@ describe('EAM-8: the other modes', () => {
     becomes(as6(data, { src: A6, dst: B6 })),
     off,
   );
+});
+
+describe('EAM-2: every length', () => {
+  for (const [eam, v4, v6] of [
+    ['0.0.0.0/0=2001:db8:a::/96', '198.51.100.7', '2001:db8:a::c633:6407'],
+    ['128.0.0.0/1=2001:db8:a::/48', '198.51.100.7', '2001:db8:a:8c66:c80e::'],
+    ['198.51.100.0/24=2001:db8:a::/120', '198.51.100.7', '2001:db8:a::7'],
+    ['198.51.100.6/31=2001:db8:a::/63', '198.51.100.7', '2001:db8:a:1::'],
+    ['198.51.100.6/31=2001:db8:a::/127', '198.51.100.7', '2001:db8:a::1'],
+    ['198.51.100.7/32=2001:db8:a::/64', '198.51.100.7', '2001:db8:a::'],
+    ['198.51.100.0/25=2001:db8::/33', '198.51.100.127', '2001:db8:7f00::'],
+  ] as const) {
+    const options = { eam: [eam], pool6: undefined, 'ipv6-addr': '2001:db9::fe', 'ipv4-addr': '192.0.2.254' };
+    must(
+      'EAM-2',
+      `46, ${eam}`,
+      packet4(data, { src: v4, dst: v4 }),
+      becomes(as6(data, { src: v6, dst: v6 })),
+      {
+        options,
+      },
+    );
+    must(
+      'EAM-2',
+      `64, ${eam}`,
+      packet6(data, { src: v6, dst: v6 }),
+      becomes(as4(data, { src: v4, dst: v4 })),
+      {
+        options,
+      },
+    );
+  }
+});
+
+describe('EAM-5: the denylist', () => {
+  const options = { denylist4: ['198.51.100.0/25', '203.0.113.9/32'] };
+  for (const [address, denied] of [
+    ['198.51.99.255', false],
+    ['198.51.100.0', true],
+    ['198.51.100.127', true],
+    ['198.51.100.128', false],
+    ['203.0.113.8', false],
+    ['203.0.113.9', true],
+    ['203.0.113.10', false],
+  ] as const) {
+    must(
+      'EAM-5',
+      `46 to ${address}`,
+      packet4(data, { dst: address }),
+      because(denied ? 'DeniedDestination46' : 'Translated46'),
+      { options },
+    );
+    must(
+      'EAM-5',
+      `46 from ${address}`,
+      packet4(data, { src: address, dst: '8.8.8.8' }),
+      because(denied ? 'DeniedSource46' : 'Translated46'),
+      { options },
+    );
+    must(
+      'EAM-5',
+      `64 to ${address}`,
+      packet6(data, { dst: viaPool(address) }),
+      because(denied ? 'DeniedDestination64' : 'Translated64'),
+      { options },
+    );
+    must(
+      'EAM-5',
+      `64 from ${address}`,
+      packet6(data, { src: viaPool(address), dst: viaPool('8.8.8.8') }),
+      because(denied ? 'DeniedSource64' : 'Translated64'),
+      { options },
+    );
+  }
+});
+
+describe('EAM-7: more of the second pass', () => {
+  const options = { eam: PAIR };
+  for (const [what, size, more, offset] of [
+    ['a first fragment', 1024, true, 0],
+    ['a later fragment', 1024, false, 512],
+    ['a fragment that has to be split again', 1400, true, 0],
+  ] as const) {
+    const payload = counting(size);
+    const packet = v6({
+      src: A6,
+      dst: viaPool(B4),
+      next: 44,
+      payload: [...fh(99, { more, offset, id: 0xaabb0102 }), ...payload],
+    });
+    must(
+      'EAM-7',
+      `${what}: its identification's low 16 bits`,
+      packet,
+      hairpins(
+        ...pieces(payload, 1232).map(({ data: piece, offset: at, last }) =>
+          v6({
+            src: viaPool(A4),
+            dst: B6,
+            hop: 63,
+            next: 44,
+            payload: [...fh(99, { more: more || !last, offset: offset + at, id: 0x0102 }), ...piece],
+          }),
+        ),
+      ),
+      { options },
+    );
+  }
+  const atomic = v6({ src: A6, dst: viaPool(B4), next: 44, payload: [...fh(99), ...counting(100)] });
+  must(
+    'EAM-7',
+    'an atomic fragment comes out without Fragment Header',
+    atomic,
+    hairpins(as6(opaque(99, counting(100)), { src: viaPool(A4), dst: B6 })),
+    { options },
+  );
+  const bare = [...udp().in6(A6, viaPool(B4)).slice(0, 6), 0, 0, ...udp().in6(A6, viaPool(B4)).slice(8)];
+  const bareUdp = v6({ src: A6, dst: viaPool(B4), next: 17, payload: bare });
+  must(
+    'EAM-7',
+    'UDP without checksum gets one',
+    bareUdp,
+    hairpins(as6(udp(), { src: viaPool(A4), dst: B6 })),
+    { options },
+  );
+  must('EAM-7', 'and is dropped where that is asked for', bareUdp, because('UdpZeroChecksum46'), {
+    options: { ...options, 'udp-cksum-mode': 'drop' },
+  });
+  const there = packet6(data, { src: A6, dst: viaPool(B4) });
+  must(
+    'EAM-7',
+    'a source that the denylist excludes: 1/1',
+    there,
+    replies('DeniedSource64', error6(there, 1, 1, 0, A6)),
+    { options: { ...options, denylist4: ['192.0.2.0/24'] } },
+  );
+  must(
+    'EAM-6',
+    'a host reaches itself',
+    packet6(data, { src: A6, dst: viaPool(A4) }),
+    hairpins(as6(data, { src: viaPool(A4), dst: A6 })),
+    { options },
+  );
+  must(
+    'EAM-6',
+    'an outside host by pool6 reaches a mapped one',
+    packet6(data, { src: viaPool('8.8.8.8'), dst: viaPool(B4) }),
+    hairpins(as6(data, { src: viaPool('8.8.8.8'), dst: B6 })),
+    { options },
+  );
+  const expired = packet6(data, { src: A6, dst: viaPool(B4), hop: 1 });
+  must(
+    'EAM-7',
+    'Hop Limit 1 expires as ever',
+    expired,
+    replies('HopLimitExpired64', error6(expired, 3, 0, 0, A6)),
+    {
+      options,
+    },
+  );
+  // An error from a router on the way, about A's packet as B's side saw it.
+  const seen = as6(udp(), { src: viaPool(A4), dst: B6, hop: 60 });
+  const router = '2001:db8:ffff::9';
+  const complaint = v6({
+    src: router,
+    dst: viaPool(A4),
+    next: 58,
+    payload: icmp6(3, 0, u32(0), seen, router, viaPool(A4)),
+  });
+  const original = as6(udp(), { src: A6, dst: viaPool(B4), hop: 60 });
+  must(
+    'EAM-7',
+    'a router without mapping on the way speaks as 192.0.0.8',
+    complaint,
+    hairpins(
+      v6({
+        src: viaPool('192.0.0.8'),
+        dst: A6,
+        hop: 63,
+        next: 58,
+        payload: icmp6(3, 0, u32(0), original, viaPool('192.0.0.8'), A6),
+      }),
+    ),
+    { options },
+  );
+  const big = v6({
+    src: router,
+    dst: viaPool(A4),
+    next: 58,
+    payload: icmp6(2, 0, u32(1400), seen, router, viaPool(A4)),
+  });
+  must(
+    'EAM-7',
+    'Packet Too Big by both formulas',
+    big,
+    hairpins(
+      v6({
+        src: viaPool('192.0.0.8'),
+        dst: A6,
+        hop: 63,
+        next: 58,
+        payload: icmp6(2, 0, u32(1400), original, viaPool('192.0.0.8'), A6),
+      }),
+    ),
+    { options },
+  );
+  const long = as6(opaque(99, counting(1180)), { src: viaPool(A4), dst: B6, hop: 60 });
+  must(
+    'EAM-7',
+    'a large error is cut by the IPv4 limit on the way',
+    v6({ src: B6, dst: viaPool(A4), next: 58, payload: icmp6(1, 0, u32(0), long, B6, viaPool(A4)) }),
+    hairpins(
+      v6({
+        src: viaPool(B4),
+        dst: A6,
+        hop: 63,
+        next: 58,
+        payload: icmp6(
+          1,
+          0,
+          u32(0),
+          // 548 bytes of quote in IPv4 are 568 in IPv6.
+          as6(opaque(99, counting(1180)), { src: A6, dst: viaPool(B4), hop: 60 }).slice(0, 568),
+          viaPool(B4),
+          A6,
+        ),
+      }),
+    ),
+    { options },
+  );
+  for (const mode of ['simple', 'off']) {
+    must(
+      'EAM-8',
+      `${mode}: an error whose inner source has a mapping leaves as IPv4`,
+      complaint,
+      because('Translated64'),
+      { options: { ...options, 'eam-hairpin-mode': mode } },
+    );
+  }
 });
