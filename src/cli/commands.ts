@@ -127,6 +127,20 @@ export const COMMANDS: readonly Command[] = [
     },
   },
   {
+    name: 'discover',
+    words: '',
+    summary: 'say what routers and DNS tell about the NAT64 prefix of this network; changes nothing',
+    scope: 'run',
+    own: [{ name: 'json', kind: 'flag', help: 'as JSON' }, CONFIG],
+    examples: ['clatd discover', 'clatd discover --dns64-servers 2001:db8::53'],
+    run: async (call, io) => {
+      const { clat, tun } = await call.daemon();
+      const { discover } = await import('./discover.ts');
+      const { dns64Servers: servers, platDev } = clat;
+      return discover({ servers, tun, platDev, json: call.own.json === true }, io);
+    },
+  },
+  {
     name: 'check',
     words: '',
     summary: 'say whether `run` would take these options and files, without touching anything',

@@ -5,6 +5,7 @@
 import type { EamList } from '../address/eam.ts';
 import type { Ip4, Ip6, Prefix4, Prefix6 } from '../address/ip.ts';
 import type { Offload } from '../io/device.ts';
+import type { Server } from './server.ts';
 
 export const UdpCksumMode = { calc: 0, drop: 1, fwd: 2 } as const;
 export type UdpCksumMode = (typeof UdpCksumMode)[keyof typeof UdpCksumMode];
@@ -44,6 +45,22 @@ export interface TranslationConfig {
   mssClamp: MssClamp;
 }
 
+/** Automatic mode: the network decides what pool6 and the one mapping are. */
+export interface ClatConfig {
+  /** auto: not while there is native IPv4. */
+  enable: 'auto' | 'force';
+  /** The uplink; null: that of the best IPv6 default route. */
+  platDev: string | null;
+  /** auto: what fits the uplink; shared: none of its own; a prefix: somewhere in it; a /128: this one. */
+  clat6: 'auto' | 'shared' | Prefix6;
+  /** null: 192.0.0.2, or the next free one of 192.0.0.0/29. */
+  clat4: Ip4 | null;
+  /** Empty: those of the uplink. */
+  dns64Servers: readonly Server[];
+  /** Where nobody names a prefix; null: none. */
+  fallback: Prefix6 | null;
+}
+
 /** What `clatd run` needs besides. */
 export interface RunConfig {
   translation: TranslationConfig;
@@ -59,4 +76,9 @@ export interface RunConfig {
   configure: boolean;
   /** Read again at SIGHUP; null: none given. */
   eamFile: string | null;
+  clat: ClatConfig;
 }
+
+/** True where no mapping is given: then it is found, with the prefix, and follows the network. */
+export const isAutomatic = ({ configure, eamFile, translation }: RunConfig): boolean =>
+  configure && eamFile === null && translation.eam.size === 0;

@@ -11,10 +11,12 @@ import type { Mistake } from './mistake.ts';
 import { nearest } from './nearest.ts';
 import { OPTIONS, type OptionRow } from './options.ts';
 import { type RawOptions, Reader, type Whereabouts } from './reader.ts';
+import { parseServers } from './server.ts';
 import { systemReason } from './system-reason.ts';
 import {
   choice,
   number,
+  parseClat6,
   parseMss,
   parseOwn4,
   parseOwn6,
@@ -149,6 +151,14 @@ export function loadRun(raw: RawOptions, files: Files, where: Whereabouts = opti
     workers: reader.parsed('workers', 'auto', parseWorkers),
     configure: reader.flag('configure', true),
     eamFile,
+    clat: {
+      enable: reader.parsed('enable', 'auto', choice({ auto: 'auto', force: 'force' } as const)),
+      platDev: reader.parsed('plat-dev', null, parseTun),
+      clat6: reader.parsed('clat-v6-addr', 'auto', parseClat6),
+      clat4: reader.parsed('clat-v4-addr', null, parseOwn4),
+      dns64Servers: reader.parsed('dns64-servers', [], parseServers),
+      fallback: reader.parsed('prefix-fallback', null, parsePool6),
+    },
     offload: reader.parsed(
       'offload',
       Offload.uso,

@@ -17,7 +17,7 @@ export interface OptionRow {
   /** In words. */
   readonly default: string;
   readonly scope: OptionScope;
-  readonly group: 'Addresses' | 'Packets' | 'Daemon';
+  readonly group: 'Addresses' | 'Network' | 'Packets' | 'Daemon';
   readonly help: string;
   /** The peers' words for the same thing, taken silently. */
   readonly aliases?: readonly string[];
@@ -114,6 +114,61 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'translation',
     group: 'Addresses',
     help: 'how hosts with mappings reach each other by their IPv4 addresses (RFC 7757 §4)',
+  },
+  {
+    name: 'enable',
+    kind: 'value',
+    value: 'auto|force',
+    default: 'auto',
+    scope: 'run',
+    group: 'Network',
+    help: 'without mappings of yours: stand back while there is native IPv4, or not',
+  },
+  {
+    name: 'plat-dev',
+    kind: 'value',
+    value: 'NAME',
+    default: 'best IPv6 default route',
+    scope: 'run',
+    group: 'Network',
+    help: 'the uplink: where IPv6 packets leave',
+  },
+  {
+    name: 'clat-v6-addr',
+    kind: 'value',
+    value: 'auto|shared|ADDR[/LEN]',
+    default: 'auto',
+    scope: 'run',
+    group: 'Network',
+    help: 'IPv6 address of this host for translated packets: what fits the uplink, its own behind NAT66, or this one (in this prefix)',
+  },
+  {
+    name: 'clat-v4-addr',
+    kind: 'value',
+    value: 'ADDR',
+    default: '192.0.0.2, or the next free of 192.0.0.0/29',
+    scope: 'run',
+    group: 'Network',
+    help: 'IPv4 address of this host',
+  },
+  {
+    name: 'dns64-servers',
+    kind: 'value',
+    value: 'LIST',
+    default: 'the uplink’s',
+    scope: 'run',
+    group: 'Network',
+    help: 'DNS servers to ask for the NAT64 prefix, separated by commas: ADDR, ADDR%INTERFACE, [ADDR]:PORT',
+    aliases: ['dns64-server'],
+  },
+  {
+    name: 'prefix-fallback',
+    kind: 'value',
+    value: 'PREFIX',
+    default: 'none',
+    scope: 'run',
+    group: 'Network',
+    help: 'prefix of the NAT64 where neither routers nor DNS name one',
   },
   {
     name: 'lowest-ipv6-mtu',

@@ -133,3 +133,19 @@ export function parsePool4(text: string): Parsed<Prefix4> {
       )
     : parsed;
 }
+
+/** `auto`, `shared`, an address, or a prefix to find one in. */
+export function parseClat6(text: string): Parsed<'auto' | 'shared' | Prefix6> {
+  if (text === 'auto' || text === 'shared') return good(text);
+  const parsed = parsePrefix6(text, 128);
+  if (!parsed.ok) return parsed;
+  if (isMartian6(parsed.value.address[0])) {
+    return bad(
+      `${quote(text)} cannot be a host's address here (link-local, loopback, multicast or reserved)`,
+    );
+  }
+  if (parsed.value.length > 120 && parsed.value.length < 128) {
+    return bad(`${quote(text)}: a prefix to choose an address from has a length of at most /120`);
+  }
+  return parsed;
+}

@@ -5,13 +5,14 @@
  */
 import { formatIp6, formatPrefix6 } from '../address/format.ts';
 import type { Ip6, Prefix6 } from '../address/ip.ts';
+import { formatServer, type Server } from '../config/server.ts';
 import { pool6Fault } from '../config/values.ts';
 import type { HostLog } from './apply.ts';
 import { DnsSchedule } from './dns-schedule.ts';
 import { askServers, describeAnswer, prefixesFromAaaa, type ServerAnswer } from './dns64.ts';
 import type { RouterWord } from './pref64.ts';
 import { type KnownPrefix, PrefixBook } from './prefix-book.ts';
-import { formatServer, type Resolvers, resolversOf, type Server } from './resolvers.ts';
+import { type Resolvers, resolversOf } from './resolvers.ts';
 
 export interface DiscoveryConfig {
   /** --pool6: nothing else is asked. */

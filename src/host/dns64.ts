@@ -12,8 +12,9 @@ import dns from 'dns-packet';
 import { formatIp6, formatPrefix6 } from '../address/format.ts';
 import { equal6, type Ip6, mask32, type Prefix6 } from '../address/ip.ts';
 import { extract, PREFIX_LENGTHS } from '../address/rfc6052.ts';
+import { formatServer, type Server } from '../config/server.ts';
 import { pool6Fault } from '../config/values.ts';
-import { formatServer, type Server } from './resolvers.ts';
+
 import { parseKernel6 } from './text.ts';
 
 export const WELL_KNOWN_NAME = 'ipv4only.arpa';

@@ -3,52 +3,11 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { formatIp6 } from '../address/format.ts';
 import type { Ip6 } from '../address/ip.ts';
-import { type Parsed, parseIp4, parseIp6 } from '../address/parse.ts';
-import { quote } from '../address/quote.ts';
-
-export interface Server {
-  /** IPv4 or IPv6, link-local ones with their zone ("fe80::53%eth0"). */
-  readonly address: string;
-  readonly port: number;
-}
+import { formatServer, parseServer, type Server } from '../config/server.ts';
 
 const DNS_PORT = 53;
 /** systemd-resolved's stubs: they answer ipv4only.arpa as they please, and ask whom we would ask. */
 const STUBS = ['127.0.0.53', '127.0.0.54'];
-
-export const formatServer = ({ address, port }: Server): string =>
-  port === DNS_PORT ? address : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-
-/** `addr`, `addr%zone`, `[addr%zone]:port`, `addr4:port`. */
-export function parseServer(text: string): Parsed<Server> {
-  const bad = (message: string): Parsed<never> => ({ ok: false, message: `${quote(text)}: ${message}` });
-  const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
-  const quad = /^(\d[\d.]*):(.*)$/.exec(text);
-  const [host, portText] =
-    bracketed !== null
-      ? [bracketed[1]!, bracketed[2]]
-      : quad !== null && !quad[2]!.includes(':')
-        ? [quad[1]!, quad[2]]
-        : [text, undefined];
-  const port = portText === undefined ? DNS_PORT : Number(portText);
-  if (portText !== undefined && (!/^[1-9]\d{0,4}$/.test(portText) || port > 65_535)) {
-    return bad('the port must be a number from 1 to 65535');
-  }
-  const [address = '', zone] = host.split('%', 2);
-  if (!host.includes(':')) {
-    const parsed = parseIp4(address);
-    if (!parsed.ok || zone !== undefined) return bad('is not the address of a DNS server');
-    return { ok: true, value: { address, port } };
-  }
-  const parsed = parseIp6(address);
-  if (!parsed.ok) return bad('is not the address of a DNS server');
-  const linkLocal = parsed.value[0] >>> 22 === 0x3fa;
-  if (linkLocal && (zone === undefined || zone === '')) {
-    return bad('a link-local address needs its interface, as in fe80::53%eth0');
-  }
-  const plain = formatIp6(parsed.value);
-  return { ok: true, value: { address: linkLocal ? `${plain}%${zone}` : plain, port } };
-}
 
 /** A resolver that a router on an interface advertised. */
 export function advertisedServer(address: Ip6, dev: string): Server {

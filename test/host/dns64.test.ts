@@ -4,13 +4,9 @@ import { createServer, type Server as TcpServer } from 'node:net';
 import dns from 'dns-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { formatPrefix6 } from '../../src/address/format.ts';
+import { parseServer } from '../../src/config/server.ts';
 import { askServer, askServers, prefixesFromAaaa, readAnswer } from '../../src/host/dns64.ts';
-import {
-  parseServer,
-  resolversOf,
-  serversInLinkState,
-  serversInResolvConf,
-} from '../../src/host/resolvers.ts';
+import { resolversOf, serversInLinkState, serversInResolvConf } from '../../src/host/resolvers.ts';
 import { parseKernel6 } from '../../src/host/text.ts';
 
 const prefixes = (...addresses: string[]) => {
