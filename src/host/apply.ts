@@ -5,14 +5,17 @@
  * wants and is not there is done, the rest is not touched. So applying twice changes nothing, and a reload or a new
  * uplink is simply another plan.
  */
-import { ipBatch, ipBatchForce, runTool, type ToolFailedError } from './iproute.ts';
+import { ipBatch, ipBatchForce, ToolFailedError } from './iproute.ts';
 import { AlreadyRunningError, Journal, journalPath, ownerOfThisProcess, readLeftover } from './journal.ts';
+import { isNoSuch, type NftObject, nftList, nftScript } from './nft.ts';
 import {
+  type AcceptStep,
   applyLines,
   check,
   type Done,
   describe,
   type Entry,
+  insertLines,
   type RouteStep,
   type Step,
   type SysctlStep,
@@ -38,6 +41,8 @@ export interface Host {
   ipForce(lines: readonly string[]): Promise<ToolFailedError[]>;
   /** Runs an nft script; throws as runTool. */
   nft(script: string): Promise<void>;
+  /** As nftList. */
+  nftList(what: string): Promise<readonly NftObject[]>;
 }
 
 /** The host this process runs on (its network namespace). */
@@ -48,9 +53,8 @@ export function linuxHost(): Host {
     read: () => readHost(sysctls),
     ip: ipBatch,
     ipForce: ipBatchForce,
-    nft: async (script) => {
-      await runTool('nft', ['-f', '-'], script);
-    },
+    nft: nftScript,
+    nftList,
   };
 }
 
@@ -128,7 +132,14 @@ export async function applyPlan(
       const done: Done = { step: missing, before: finding.before };
       journal.write([...journal.done, done]);
       beforeStep(index);
-      await apply(done, host);
+      try {
+        await apply(done, host);
+      } catch (error) {
+        // Someone may be changing that chain right now, or have it locked: no reason to leave the host without IPv4.
+        if (missing.kind !== 'accept' || !(error instanceof ToolFailedError)) throw error;
+        log.warn(`${describe(missing)} could not be set, packets may be dropped there: ${error.message}`);
+        continue;
+      }
       log.info(`${describe(missing)}: done. ${why}`);
     }
   } catch (error) {
@@ -197,6 +208,11 @@ async function apply({ step, before }: Done, host: Host): Promise<void> {
     case 'sysctl':
       host.sysctls.write(step.key, step.value);
       return;
+    case 'accept':
+      await host.nft(
+        [...deleteLines(step, await ourHandles(step, host)), ...insertLines(step), ''].join('\n'),
+      );
+      return;
     case 'nft':
       await host.nft(`${dropTable(step)}${step.rules}\n`);
       return;
@@ -220,6 +236,7 @@ async function undo(done: readonly Done[], host: Host, log: HostLog): Promise<vo
   for (const { step, before } of reversed) {
     try {
       if (step.kind === 'nft') await host.nft(dropTable(step));
+      if (step.kind === 'accept') await removeRules(step, host);
       if (step.kind === 'sysctl') restoreSysctl(step, before.values ?? {}, host.sysctls, log);
     } catch (error) {
       log.warn(`could not be undone: ${(error as Error).message}`);
@@ -265,6 +282,33 @@ function restoreSysctl(
       if (error instanceof SysctlError && sysctls.read(key) === null) continue;
       throw error;
     }
+  }
+}
+
+/** Rules of ours in someone else's chain; none where the chain is gone. */
+async function ourHandles(step: AcceptStep, host: Host): Promise<number[]> {
+  const { family, table, chain, comment } = step;
+  try {
+    const objects = await host.nftList(`chain ${family} ${table} ${chain}`);
+    return objects.flatMap(({ rule }) => (rule?.comment === comment ? [rule.handle] : []));
+  } catch (error) {
+    if (isNoSuch(error)) return [];
+    throw error;
+  }
+}
+
+const deleteLines = ({ family, table, chain }: AcceptStep, handles: readonly number[]): string[] =>
+  handles.map((handle) => `delete rule ${family} ${table} ${chain} handle ${handle}`);
+
+/** Looks again where a rule went away between the look and the deletion: a firewall that is loaded anew takes all. */
+async function removeRules(step: AcceptStep, host: Host, attempts = 3): Promise<void> {
+  const handles = await ourHandles(step, host);
+  if (handles.length === 0) return;
+  try {
+    await host.nft(`${deleteLines(step, handles).join('\n')}\n`);
+  } catch (error) {
+    if (!isNoSuch(error) || attempts === 1) throw error;
+    await removeRules(step, host, attempts - 1);
   }
 }
 

@@ -22,6 +22,7 @@ export type Step =
     }
   | RouteStep
   | { readonly kind: 'proxy'; readonly dev: string; readonly address: string }
+  | AcceptStep
   | { readonly kind: 'nft'; readonly family: string; readonly table: string; readonly rules: string };
 
 export interface SysctlStep {
@@ -46,6 +47,17 @@ export interface RouteStep {
   readonly source: string | null;
   /** bytes */
   readonly mtu: number | null;
+}
+
+/** Rules of ours at the head of a chain of someone else's, told apart by their comment. One step a chain. */
+export interface AcceptStep {
+  readonly kind: 'accept';
+  readonly family: string;
+  readonly table: string;
+  readonly chain: string;
+  readonly comment: string;
+  /** As nft writes them, without the comment, in their order in the chain. */
+  readonly rules: readonly string[];
 }
 
 export interface Entry {
@@ -108,8 +120,9 @@ export function check(step: Step, state: HostState): Finding {
         ? needed({})
         : conflict(`there is a neighbour proxy entry for ${step.address} on ${same[0]!.dev} already`);
     }
+    case 'accept':
     case 'nft':
-      // A table of our name can only be ours: it is replaced whole.
+      // Rules with our comment, and a table of our name, can only be ours: they are replaced whole.
       return needed({});
   }
 }
@@ -159,10 +172,17 @@ export function commands(step: Step): string[] {
   if (step.kind === 'sysctl') return [`sysctl -w ${dotted(step.key)}=${step.value}`];
   if (step.kind === 'nft')
     return [`nft add table ${step.family} ${step.table}  # and its rules:`, step.rules];
+  if (step.kind === 'accept') return insertLines(step).map((line) => `nft '${line}'`);
   return applyLines(step, {}).map((line) => `ip ${line}`);
 }
 
-/** The `ip` lines (for ipBatch) that apply a step; none for sysctls and nft tables. */
+/** The nft lines that insert the rules of a step, last one first, since each goes to the head of the chain. */
+export function insertLines({ family, table, chain, comment, rules }: AcceptStep): string[] {
+  const line = (rule: string) => `insert rule ${family} ${table} ${chain} ${rule} comment "${comment}"`;
+  return rules.map(line).reverse();
+}
+
+/** The `ip` lines (for ipBatch) that apply a step; none for sysctls and what nft does. */
 export function applyLines(step: Step, before: Before): string[] {
   switch (step.kind) {
     case 'link':
@@ -229,6 +249,8 @@ export function describe(step: Step): string {
         : `${step.to.length} IPv${step.family} routes through ${step.dev}`;
     case 'proxy':
       return `neighbour proxy for ${step.address} on ${step.dev}`;
+    case 'accept':
+      return `rules in the nftables chain ${step.family} ${step.table} ${step.chain}`;
     case 'nft':
       return `nftables table ${step.family} ${step.table}`;
   }

@@ -53,6 +53,9 @@ function recorder(): Recorder {
     async nft(script) {
       told.push(script);
     },
+    async nftList() {
+      return [];
+    },
   };
 }
 
