@@ -77,7 +77,16 @@ export interface RunConfig {
   /** Read again at SIGHUP; null: none given. */
   eamFile: string | null;
   clat: ClatConfig;
+  /** Mappings of hosts behind this one (--lan): beside those of `translation`, in either mode (withLan). */
+  lan: EamList;
+  /** Hosts behind this one that share its IPv4 address. */
+  nat44: readonly Prefix4[];
+  /** Chains of other people that would drop what the translator sends. */
+  firewall: FirewallMode;
 }
+
+/** accept: let it through; warn: say so; off: do not look. */
+export type FirewallMode = 'accept' | 'warn' | 'off';
 
 /** True where no mapping is given: then it is found, with the prefix, and follows the network. */
 export const isAutomatic = ({ configure, eamFile, translation }: RunConfig): boolean =>

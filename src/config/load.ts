@@ -7,6 +7,7 @@ import { defaultTranslation } from './defaults.ts';
 import { checkEam } from './eam-check.ts';
 import { readEamFile } from './eam-file.ts';
 import { parseEam } from './eam-text.ts';
+import { inBoth, LAN_LINE, parseLan, parseNat44, splitLan, withLan } from './lan.ts';
 import type { Mistake } from './mistake.ts';
 import { nearest } from './nearest.ts';
 import { OPTIONS, type OptionRow } from './options.ts';
@@ -44,6 +45,8 @@ const optionWhere: Whereabouts = (name) => `--${name}`;
 function readEam(reader: Reader, files: Files): { list: EamList; file: string | null } {
   const list = new EamList();
   for (const { v4, length4, v6, length6 } of reader.all('eam', parseEam)) list.add(v4, length4, v6, length6);
+  for (const { v4, length4, v6, length6 } of reader.all('lan', parseLan))
+    list.add(v4, length4, v6, length6, LAN_LINE);
   const file = reader.value('eam-file');
   if (file !== null) {
     try {
@@ -58,22 +61,25 @@ function readEam(reader: Reader, files: Files): { list: EamList; file: string | 
 function readTranslation(
   reader: Reader,
   files: Files,
-): { translation: TranslationConfig; eamFile: string | null } {
+): { translation: TranslationConfig; lan: EamList; eamFile: string | null } {
   const { list, file } = readEam(reader, files);
   const otherwise = defaultTranslation();
   const pool6 = reader.parsed('pool6', otherwise.pool6, parsePool6);
   const ipv4Addr = reader.parsed('ipv4-addr', otherwise.ipv4Addr, parseOwn4);
   const ipv6Addr = reader.parsed('ipv6-addr', otherwise.ipv6Addr, parseOwn6);
   const rfc6791v4Prefix = reader.parsed('rfc6791v4-prefix', otherwise.rfc6791v4Prefix, parsePool4);
-  const place = (line: number): string => (line === 0 ? reader.where('eam') : `${file}:${line}`);
+  const place = (line: number): string =>
+    line === 0 ? reader.where('eam') : line === LAN_LINE ? reader.where('lan') : `${file}:${line}`;
   const eam = checkEam(list, place, { pool6, ipv4Addr, ipv6Addr, rfc6791v4Prefix });
   reader.mistakes.push(...eam.mistakes);
   reader.warnings.push(...eam.warnings);
+  const split = splitLan(eam.list);
   return {
     eamFile: file,
+    lan: split.lan,
     translation: {
       pool6,
-      eam: eam.list,
+      eam: split.eam,
       denylist4: reader.all('denylist4', (text) => parsePrefix4(text, 32)),
       ipv4Addr,
       ipv6Addr,
@@ -137,20 +143,30 @@ export function loadTranslation(
     OPTIONS.filter((row) => row.scope === 'translation'),
     reader,
   );
-  return finish(reader, readTranslation(reader, files).translation);
+  const { translation, lan } = readTranslation(reader, files);
+  return finish(reader, withLan(translation, lan));
 }
 
 /** Options of run. */
 export function loadRun(raw: RawOptions, files: Files, where: Whereabouts = optionWhere): Loaded<RunConfig> {
   const reader = new Reader(raw, where);
   unknownNames(raw, OPTIONS, reader);
-  const { translation, eamFile } = readTranslation(reader, files);
+  const { translation, lan, eamFile } = readTranslation(reader, files);
+  const nat44 = reader.all('nat44', parseNat44);
+  for (const message of inBoth(lan, nat44)) reader.mistake('nat44', message);
   const config: RunConfig = {
     translation,
     tun: reader.parsed('tun', 'clat', parseTun),
     workers: reader.parsed('workers', 'auto', parseWorkers),
     configure: reader.flag('configure', true),
     eamFile,
+    lan,
+    nat44,
+    firewall: reader.parsed(
+      'firewall',
+      'accept',
+      choice({ accept: 'accept', warn: 'warn', off: 'off' } as const),
+    ),
     clat: {
       enable: reader.parsed('enable', 'auto', choice({ auto: 'auto', force: 'force' } as const)),
       platDev: reader.parsed('plat-dev', null, parseTun),

@@ -55,6 +55,15 @@ export const OPTIONS: readonly OptionRow[] = [
     aliases: ['map-file'],
   },
   {
+    name: 'lan',
+    kind: 'list',
+    value: 'V4PREFIX=V6PREFIX/96',
+    default: 'none',
+    scope: 'translation',
+    group: 'Addresses',
+    help: 'hosts behind this one: each gets the IPv6 address that ends in its IPv4 address; may be given several times',
+  },
+  {
     name: 'denylist4',
     kind: 'list',
     value: 'PREFIX',
@@ -171,6 +180,15 @@ export const OPTIONS: readonly OptionRow[] = [
     help: 'prefix of the NAT64 where neither routers nor DNS name one',
   },
   {
+    name: 'nat44',
+    kind: 'list',
+    value: 'PREFIX',
+    default: 'none',
+    scope: 'run',
+    group: 'Network',
+    help: 'IPv4 prefix of hosts behind this one that share its IPv4 address (NAT44 by nftables); may be given several times',
+  },
+  {
     name: 'lowest-ipv6-mtu',
     kind: 'value',
     value: 'BYTES',
@@ -268,6 +286,15 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Daemon',
     help: 'set up addresses, routes and forwarding, and undo it at the end; --no-configure leaves the host alone',
+  },
+  {
+    name: 'firewall',
+    kind: 'value',
+    value: 'accept|warn|off',
+    default: 'accept',
+    scope: 'run',
+    group: 'Daemon',
+    help: "other people's nftables chains that drop what is forwarded (Docker, UFW, firewalld): let the translator's packets through and undo it at the end, only name them, or do not look",
   },
   {
     name: 'workers',
