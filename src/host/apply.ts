@@ -5,6 +5,7 @@
  * wants and is not there is done, the rest is not touched. So applying twice changes nothing, and a reload or a new
  * uplink is simply another plan.
  */
+import { type Firewall, readFirewall } from './firewall.ts';
 import { ipBatch, ipBatchForce, ToolFailedError } from './iproute.ts';
 import { AlreadyRunningError, Journal, journalPath, ownerOfThisProcess, readLeftover } from './journal.ts';
 import { isNoSuch, type NftObject, nftList, nftScript } from './nft.ts';
@@ -16,6 +17,7 @@ import {
   describe,
   type Entry,
   insertLines,
+  isLost,
   type RouteStep,
   type Step,
   type SysctlStep,
@@ -41,6 +43,8 @@ export interface Host {
   ipForce(lines: readonly string[]): Promise<ToolFailedError[]>;
   /** Runs an nft script; throws as runTool. */
   nft(script: string): Promise<void>;
+  /** As readFirewall. */
+  firewall(): Promise<Firewall>;
   /** As nftList. */
   nftList(what: string): Promise<readonly NftObject[]>;
 }
@@ -53,6 +57,7 @@ export function linuxHost(): Host {
     read: () => readHost(sysctls),
     ip: ipBatch,
     ipForce: ipBatchForce,
+    firewall: readFirewall,
     nft: nftScript,
     nftList,
   };
@@ -119,10 +124,18 @@ export async function applyPlan(
 ): Promise<void> {
   try {
     const dropped = await dropUnwanted(entries, journal, host, log);
-    const state = dropped || known === null ? await host.read() : known;
+    const { firewall } = known ?? {};
+    const state =
+      dropped || known === null
+        ? { ...(await host.read()), ...(firewall === undefined ? {} : { firewall }) }
+        : known;
     for (const [index, { step, why }] of entries.entries()) {
       const missing = notYetDone(step, journal.done);
-      if (missing === null) continue;
+      if (missing === null) {
+        if (isLost(step, state) && (await tryApply({ step, before: {} }, host, log)))
+          log.info(`${describe(step)}: was gone, done again`);
+        continue;
+      }
       const finding = check(missing, state);
       if (finding.is === 'conflict') throw new HostConflictError([`${describe(missing)}: ${finding.with}`]);
       if (finding.is === 'so') {
@@ -132,15 +145,7 @@ export async function applyPlan(
       const done: Done = { step: missing, before: finding.before };
       journal.write([...journal.done, done]);
       beforeStep(index);
-      try {
-        await apply(done, host);
-      } catch (error) {
-        // Someone may be changing that chain right now, or have it locked: no reason to leave the host without IPv4.
-        if (missing.kind !== 'accept' || !(error instanceof ToolFailedError)) throw error;
-        log.warn(`${describe(missing)} could not be set, packets may be dropped there: ${error.message}`);
-        continue;
-      }
-      log.info(`${describe(missing)}: done. ${why}`);
+      if (await tryApply(done, host, log)) log.info(`${describe(missing)}: done. ${why}`);
     }
   } catch (error) {
     await rollback(journal, host, log);
@@ -168,7 +173,8 @@ async function dropUnwanted(
   for (const done of journal.done) {
     const routes = wanted.get(shape(done.step));
     if (routes === undefined) {
-      drop.push(done);
+      if (entries.some(({ step }) => isAmended(done.step, step))) keep.push(done);
+      else drop.push(done);
     } else if (done.step.kind === 'routes') {
       keep.push(...part(done, done.step, (to) => routes.has(to)));
       drop.push(...part(done, done.step, (to) => !routes.has(to)));
@@ -181,6 +187,54 @@ async function dropUnwanted(
   journal.write(keep);
   return true;
 }
+
+/**
+ * What the kernel took away by itself is not ours to undo, and is to be done again where it is wanted: with its
+ * interface an uplink loses its proxy entries, its routes, its addresses.
+ */
+function forgetVanished(journal: Journal, state: HostState): void {
+  const keep = journal.done.flatMap((done) => stillThere(done, state));
+  const same = keep.length === journal.done.length && keep.every((one, i) => one === journal.done[i]);
+  if (!same) journal.write(keep);
+}
+
+function stillThere(done: Done, state: HostState): Done[] {
+  const { step } = done;
+  if (step.kind === 'sysctl') return state.sysctls.read(step.key) === null ? [] : [done];
+  if (step.kind !== 'proxy' && step.kind !== 'address' && step.kind !== 'routes') return [done];
+  const finding = check(step, state);
+  if (finding.is !== 'needed') return [done];
+  if (step.kind !== 'routes') return [];
+  const present = new Set(finding.before.present);
+  return part(done, step, (to) => present.has(to));
+}
+
+/** Set back to what it was before us, for instance by a network manager that brought the interface up anew. */
+function wasReset(step: Step, done: readonly Done[], state: HostState): boolean {
+  const held = done.find((one) => shape(one.step) === shape(step));
+  if (held === undefined) return false;
+  if (step.kind === 'link') return check(step, state).is === 'needed';
+  if (step.kind !== 'sysctl') return false;
+  const now = state.sysctls.read(step.key);
+  return now !== step.value && now === held.before.values?.[step.key];
+}
+
+/** The same thing with other particulars, changed in place: a link taken down would lose all its routes. */
+function isAmended(was: Step, now: Step): boolean {
+  if (was.kind === 'link' && now.kind === 'link') return was.dev === now.dev && was.mtu !== now.mtu;
+  if (was.kind !== 'routes' || now.kind !== 'routes' || shape(was) === shape(now)) return false;
+  const isDefault = ({ to }: RouteStep) => to.length === 1 && to[0] === 'default';
+  return (
+    isDefault(was) &&
+    isDefault(now) &&
+    was.family === now.family &&
+    was.dev === now.dev &&
+    was.metric === now.metric
+  );
+}
+
+const amendLines = (step: Step): string[] =>
+  applyLines(step, {}).map((line) => line.replace(/^route add/, 'route replace'));
 
 /** The routes of a step that pass, as a step of their own; none: no step. */
 function part({ before }: Done, step: RouteStep, passes: (to: string) => boolean): Done[] {
@@ -201,6 +255,19 @@ function notYetDone(step: Step, done: readonly Done[]): Step | null {
   const there = new Set(held.flatMap((one) => (one.step.kind === 'routes' ? one.step.to : [])));
   const to = step.to.filter((one) => !there.has(one));
   return to.length === 0 ? null : { ...step, to };
+}
+
+/** apply, save that other people's firewalls may be left as they are: then false, with a warning. */
+async function tryApply(done: Done, host: Host, log: HostLog): Promise<boolean> {
+  try {
+    await apply(done, host);
+    return true;
+  } catch (error) {
+    // Someone may be changing that chain right now, or have it locked: no reason to leave the host without IPv4.
+    if (done.step.kind !== 'accept' || !(error instanceof ToolFailedError)) throw error;
+    log.warn(`${describe(done.step)} could not be set, packets may be dropped there: ${error.message}`);
+    return false;
+  }
 }
 
 async function apply({ step, before }: Done, host: Host): Promise<void> {

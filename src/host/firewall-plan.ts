@@ -26,12 +26,16 @@ export interface Behind {
 /** What our rules are known by; one TUN's are not another's. */
 export const commentOf = (tun: string): string => `clatd:${tun}`;
 
-/** @param uplink null: there is none yet, and nothing IPv6 to let through */
+/**
+ * @param uplink null: there is none yet, and nothing IPv6 to let through
+ * @param mode warn: chains that drop are only named, in the warnings
+ */
 export function firewallEntries(
   tun: string,
   uplink: string | null,
   firewall: Firewall,
   behind: readonly Behind[] = [],
+  mode: 'accept' | 'warn' = 'accept',
 ): { entries: Entry[]; warnings: string[] } {
   const paths = pathsOf(tun, uplink, behind);
   const entries: Entry[] = [];
@@ -42,14 +46,16 @@ export function firewallEntries(
       if (policy === null) continue;
       const dropped = paths.filter((path) => passesTable(path, table) && drops(table, chain, path, comment));
       if (dropped.length === 0) continue;
-      const where = `the nftables chain ${table.family} ${table.name} ${chain} drops what is forwarded`;
+      const where = `the nftables chain ${table.family} ${table.name} ${chain} drops what is forwarded between ${betweens(dropped)}`;
       const names = [tun, ...dropped.flatMap(({ from, to }) => [from, to])];
-      if (table.locked) warnings.push(`${where}, and only its owner may change it: ${remedy(table, tun)}`);
+      if (mode === 'warn') warnings.push(`${where} (--firewall accept lets it through)`);
+      else if (table.locked)
+        warnings.push(`${where}, and only its owner may change it: ${remedy(table, tun)}`);
       else if (!isPlainName(table.name) || !isPlainName(chain) || !names.every(isPlainInterface))
         warnings.push(`${where}, which clatd leaves to you because of its name, or that of an interface`);
       else {
         entries.push({
-          why: `${where}, also between ${betweens(dropped)}; nothing else is let through (--firewall off leaves it).`,
+          why: `T${where.slice(1)}; a drop there is final, so the rules have to stand there too, before all others.`,
           step: {
             kind: 'accept',
             family: table.family,

@@ -13,6 +13,8 @@ import { isNoSuch, type NftExpression, type NftFamily, type NftObject, nftList }
 export interface Firewall {
   /** Those with a chain at the forward hook. */
   readonly tables: readonly FirewallTable[];
+  /** "FAMILY NAME" of all tables with chains, whatever their hooks; null: could not be seen. */
+  readonly present: ReadonlySet<string> | null;
   /** Old iptables in use (not iptables-nft), by family. */
   readonly legacy: readonly LegacyTable[];
   /** What could not be seen, one sentence each. */
@@ -70,27 +72,30 @@ const LINUX: FirewallSource = {
 /** Reads the firewalls of this process's network namespace. Never throws: what cannot be seen is said in `unseen`. */
 export async function readFirewall(source: FirewallSource = LINUX): Promise<Firewall> {
   const unseen: string[] = [];
-  const [tables, legacy] = await Promise.all([
+  const [seen, legacy] = await Promise.all([
     readTables(source).catch((error: Error) => {
       const why = whyUnseen(error, source);
       if (why !== null) unseen.push(why);
-      return [];
+      return { tables: [], present: null };
     }),
     readLegacy(source),
   ]);
-  return { tables, legacy, unseen };
+  return { ...seen, legacy, unseen };
 }
 
-async function readTables(source: FirewallSource): Promise<FirewallTable[]> {
+async function readTables(source: FirewallSource): Promise<Pick<Firewall, 'tables' | 'present'>> {
+  const present = new Set<string>();
   const names = new Map<string, { family: NftFamily; name: string }>();
   for (const { chain } of await source.list('chains')) {
-    if (chain === undefined || chain.hook !== 'forward' || chain.type !== 'filter') continue;
-    const { family, table: name } = chain;
+    if (chain === undefined) continue;
+    const { family, table: name, hook, type } = chain;
+    present.add(`${family} ${name}`);
+    if (hook !== 'forward' || type !== 'filter') continue;
     if (family === 'ip' || family === 'ip6' || family === 'inet')
       names.set(`${family} ${name}`, { family, name });
   }
   const found = await Promise.all([...names.values()].map((name) => readTable(name, source)));
-  return found.filter((table) => table !== null);
+  return { tables: found.filter((table) => table !== null), present };
 }
 
 /** null: gone since, or dormant and so without effect. */

@@ -127,6 +127,19 @@ export function check(step: Step, state: HostState): Finding {
   }
 }
 
+/**
+ * True where a step that was done is not true any more because someone loaded their firewall anew, which takes rules and
+ * tables of others along.
+ */
+export function isLost(step: Step, { firewall }: HostState): boolean {
+  if (firewall === undefined) return false;
+  if (step.kind === 'nft') return firewall.present?.has(`${step.family} ${step.table}`) === false;
+  if (step.kind !== 'accept') return false;
+  const table = firewall.tables.find(({ family, name }) => family === step.family && name === step.table);
+  const rules = table?.chains.get(step.chain)?.rules ?? [];
+  return rules.filter(({ comment }) => comment === step.comment).length !== step.rules.length;
+}
+
 function checkSysctl(step: SysctlStep, { sysctls }: HostState): Finding {
   const now = sysctls.read(step.key);
   if (now === step.value) return SO;

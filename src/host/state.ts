@@ -1,5 +1,6 @@
 /** What the host looks like: what plans are made from. One reading is four calls of `ip`, run side by side. */
 import type { Ip6 } from '../address/ip.ts';
+import type { Firewall } from './firewall.ts';
 import { ipJsonBatch } from './iproute.ts';
 import { procSysctls, type Sysctls } from './sysctl.ts';
 import { parseKernel6 } from './text.ts';
@@ -54,6 +55,8 @@ export interface HostState {
   /** IPv6 neighbour proxy entries. */
   readonly proxies: readonly HostProxy[];
   readonly sysctls: Sysctls;
+  /** Where it was asked for. */
+  readonly firewall?: Firewall;
 }
 
 interface JsonAddr {

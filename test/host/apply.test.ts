@@ -56,6 +56,9 @@ function recorder(): Recorder {
     async nftList() {
       return [];
     },
+    async firewall() {
+      return { tables: [], present: new Set(), legacy: [], unseen: [] };
+    },
   };
 }
 
