@@ -1,8 +1,9 @@
 /** `clatd plan`: what `clatd run` with the same options would do to this host, and why. Changes nothing. */
 import type { RunConfig } from '../config/config.ts';
+import { withLan } from '../config/lan.ts';
 import { type Host, linuxHost } from '../host/apply.ts';
 import { commands } from '../host/plan.ts';
-import { buildRunPlan, type RunPlan } from '../host/run-plan.ts';
+import { buildRunPlan, type RunPlan, readForPlan } from '../host/run-plan.ts';
 import { findLink } from '../host/state.ts';
 
 /** Where a command prints. */
@@ -28,9 +29,11 @@ export async function plan(
   let made: RunPlan;
   let attached: boolean;
   try {
-    const state = await host.read();
-    attached = findLink(state, config.tun) !== undefined;
-    made = buildRunPlan({ tun: config.tun, created: !attached, ...config.translation }, state);
+    const { tun, lan, nat44, firewall } = config;
+    const state = await readForPlan(config, host);
+    attached = findLink(state, tun) !== undefined;
+    const translation = withLan(config.translation, lan);
+    made = buildRunPlan({ tun, created: !attached, ...translation, lan, nat44, firewall }, state);
   } catch (error) {
     io.stderr.write(`clatd: ${(error as Error).message}\n`);
     return 1;

@@ -6,6 +6,7 @@
  */
 import { compile } from '../config/compile.ts';
 import type { RunConfig } from '../config/config.ts';
+import { withLan } from '../config/lan.ts';
 import type { Loaded } from '../config/load.ts';
 import { applyPlan, type Host, HostConflictError, linuxHost, openJournal, rollback } from '../host/apply.ts';
 import type { Journal } from '../host/journal.ts';
@@ -105,7 +106,8 @@ export class Daemon {
         log.error('nothing was changed: the configuration in force stays');
       } else {
         for (const warning of loaded.warnings) log.warn(warning);
-        const config = { ...this.#config, translation: loaded.config.translation };
+        const { translation, lan, nat44, firewall } = loaded.config;
+        const config = { ...this.#config, translation, lan, nat44, firewall };
         try {
           await this.#configure(config);
           this.#config = config;
@@ -134,7 +136,8 @@ export class Daemon {
   /** Hands the tables over, then brings the host about: no packet meets a route before its mapping. */
   async #configure(config: RunConfig): Promise<void> {
     const { log } = this.#deps;
-    const { tun, translation } = config;
+    const { tun, lan, nat44, firewall } = config;
+    const translation = withLan(config.translation, lan);
     const journal = this.#journal;
     if (journal === null) {
       this.#mtu = await readMtu(tun);
@@ -147,7 +150,8 @@ export class Daemon {
       return;
     }
     const { created } = this.#plane.device;
-    const plan = await prepareHost({ tun, created, ...translation }, this.#host, journal.done);
+    const input = { tun, created, ...translation, lan, nat44, firewall };
+    const plan = await prepareHost(input, this.#host, journal.done);
     if (plan.conflicts.length > 0) throw new HostConflictError(plan.conflicts);
     for (const warning of plan.warnings) log.warn(warning);
     this.#mtu = plan.tunMtu;
@@ -157,7 +161,8 @@ export class Daemon {
 
   #mtuChanged(mtu: number): void {
     if (mtu === this.#mtu) return;
-    const { translation, tun } = this.#config;
+    const { tun, lan } = this.#config;
+    const translation = withLan(this.#config.translation, lan);
     const { log } = this.#deps;
     if (mtu < MIN_MTU6) {
       log.error(

@@ -2,12 +2,14 @@
  * The plan of `clatd run`: what one would otherwise type by hand so that IPv4 programs of this host reach the
  * translator and its answers find back. Built from the configuration and the host's state; changes nothing.
  */
-import type { EamList } from '../address/eam.ts';
+import { EamList } from '../address/eam.ts';
 import { formatIp4, formatIp6, formatPrefix4, formatPrefix6 } from '../address/format.ts';
-import { type Ip4, type Ip6, inPrefix4, inPrefix6, type Prefix6 } from '../address/ip.ts';
+import { type Ip4, type Ip6, inPrefix4, inPrefix6, type Prefix4, type Prefix6 } from '../address/ip.ts';
 import type { Host } from './apply.ts';
 import { coverEam6 } from './cover.ts';
+import { type Behind, firewallEntries } from './firewall-plan.ts';
 import { forwardingEntries } from './forwarding.ts';
+import { findBehind, forwardingEntries4, lanPrefixes, nat44Entry } from './nat44.ts';
 import { check, type Done, describe, type Entry, type Finding } from './plan.ts';
 import { findLink, type HostRoute, type HostState } from './state.ts';
 import { parseKernel4, parseKernel6 } from './text.ts';
@@ -38,6 +40,12 @@ export interface RunPlanInput {
   readonly ipv6Addr: Ip6 | null;
   /** bytes; null: the uplink's on a device of our own, the device's on an attached one. */
   readonly ipv6Mtu: number | null;
+  /** Those of `eam` that are of hosts behind this one (--lan); default: none. */
+  readonly lan?: EamList;
+  /** Hosts behind this one that share its IPv4 address; default: none. */
+  readonly nat44?: readonly Prefix4[];
+  /** Chains of others that would drop what the translator sends; default: off. */
+  readonly firewall?: 'accept' | 'warn' | 'off';
 }
 
 export interface RunPlan {
@@ -63,12 +71,22 @@ export interface RunPlan {
  */
 export async function prepareHost(
   input: RunPlanInput,
-  host: Pick<Host, 'read'>,
+  host: Pick<Host, 'read' | 'firewall'>,
   done: readonly Done[] = [],
 ): Promise<RunPlan> {
-  const state = await host.read();
+  const state = await readForPlan(input, host);
   const plan = buildRunPlan(input, withoutOurs(state, done));
   return { ...plan, state, findings: plan.entries.map(({ step }) => check(step, state)) };
+}
+
+/** The host, with its firewalls where they matter. Throws ToolMissingError or ToolFailedError. */
+export async function readForPlan(
+  { firewall: mode = 'off' }: Pick<RunPlanInput, 'firewall'>,
+  host: Pick<Host, 'read' | 'firewall'>,
+): Promise<HostState> {
+  if (mode === 'off') return host.read();
+  const [state, firewall] = await Promise.all([host.read(), host.firewall()]);
+  return { ...state, firewall };
 }
 
 /** The state with sysctls as they were before us; addresses and routes of ours are known by their device. */
@@ -92,12 +110,18 @@ export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
   const singles = ownSingles6(input);
   findOwnAddressesInside(input, state, notes);
   const addresses = addressEntries(input, state, notes);
+  const lan = lanPrefixes(input.lan ?? new EamList());
+  const { behind, warnings } = findBehind([...lan, ...(input.nat44 ?? [])], input.tun, state);
+  notes.warnings.push(...warnings);
   const entries: Entry[] = [
     ...forwardingEntries(input.tun, uplink, needsProxy(singles, state, uplink), state),
     ...tunEntries(input, state, tunMtu),
     ...addresses.entries,
     ...routeEntries6(input, cover, notes),
     ...proxyEntries(singles, input, state, uplink, notes),
+    ...forwardingEntries4(input.tun, behind),
+    ...nat44Entries(input, addresses.source, notes),
+    ...acceptEntries(input, uplink, behind, state, notes),
     // Last, so that no IPv4 packet comes before all else stands; hence undone first (CLAT-6).
     ...defaultRoute4(input, state, addresses.source, input.ipv6Mtu ?? tunMtu, notes),
   ];
@@ -106,6 +130,32 @@ export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
     if (finding.is === 'conflict') notes.conflicts.push(`${describe(entries[i]!.step)}: ${finding.with}`);
   }
   return { tun: input.tun, uplink, tunMtu, state, entries, findings, ...notes };
+}
+
+function nat44Entries({ tun, nat44 = [] }: RunPlanInput, source: string | null, notes: Notes): Entry[] {
+  if (nat44.length === 0) return [];
+  if (source === null) {
+    notes.conflicts.push(
+      '--nat44 needs an IPv4 address of this host behind the translator to share: --eam 192.0.0.2=…',
+    );
+    return [];
+  }
+  const entry = nat44Entry(tun, nat44, source);
+  if (entry === null) notes.conflicts.push(`--nat44 needs a TUN with a plainer name than ${tun}`);
+  return entry === null ? [] : [entry];
+}
+
+function acceptEntries(
+  { tun, firewall: mode = 'off' }: RunPlanInput,
+  uplink: string | null,
+  behind: readonly Behind[],
+  { firewall }: HostState,
+  notes: Notes,
+): Entry[] {
+  if (mode === 'off' || firewall === undefined) return [];
+  const { entries, warnings } = firewallEntries(tun, uplink, firewall, behind, mode);
+  notes.warnings.push(...warnings);
+  return entries;
 }
 
 interface Notes {
@@ -171,7 +221,7 @@ function tunEntries({ tun, created }: RunPlanInput, state: HostState, mtu: numbe
 
 /** The host's own IPv4 addresses among the EAMs, and the one to be preferred as source. */
 function addressEntries(
-  { tun, eam }: RunPlanInput,
+  { tun, eam, lan }: RunPlanInput,
   state: HostState,
   notes: Notes,
 ): { entries: Entry[]; source: string | null } {
@@ -179,7 +229,10 @@ function addressEntries(
   let source: string | null = null;
   let prefixes = 0;
   const singles: number[] = [];
+  const others = new Set(lanPrefixes(lan ?? new EamList()).map(formatPrefix4));
   for (let i = 0; i < eam.size; i++) {
+    if (others.size > 0 && others.has(formatPrefix4({ address: eam.v4[i]!, length: eam.length4[i]! })))
+      continue;
     if (eam.length4[i] === 32) singles.push(eam.v4[i]!);
     else prefixes++;
   }
@@ -320,7 +373,7 @@ function proxyEntries(
     const address = eamAddress6(eam, i);
     if (eam.length6[i] === 128 || !networks.some((prefix) => inPrefix6(address, prefix))) continue;
     notes.warnings.push(
-      `${formatPrefix6({ address, length: eam.length6[i]! })} (--eam) lies inside a network directly connected to ${uplink}: neighbour discovery cannot be answered for a whole prefix, have it routed to this host`,
+      `${formatPrefix6({ address, length: eam.length6[i]! })} (--eam, --lan) lies inside a network directly connected to ${uplink}: neighbour discovery cannot be answered for a whole prefix, have it routed to this host`,
     );
   }
   return entries;

@@ -16,7 +16,15 @@ function config(): RunConfig {
     ipv6Addr: null,
     ipv6Mtu: null,
   };
-  return { translation, tun: 'clat', workers: 1, configure: true, eamFile: null } as unknown as RunConfig;
+  const rest = { lan: new EamList(), nat44: [], firewall: 'off' };
+  return {
+    translation,
+    tun: 'clat',
+    workers: 1,
+    configure: true,
+    eamFile: null,
+    ...rest,
+  } as unknown as RunConfig;
 }
 
 const hostOf = (read: Host['read']): Host => ({ read }) as Host;
