@@ -45,3 +45,12 @@ export function inPrefix6(address: Ip6, prefix: Prefix6): boolean {
 export function equal6(a: Ip6, b: Ip6): boolean {
   return a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3];
 }
+
+export const samePrefix6 = (a: Prefix6, b: Prefix6): boolean =>
+  a.length === b.length && equal6(a.address, b.address);
+
+/** The prefix of this length that an address lies in. */
+export function prefixOf6(address: Ip6, length: number): Prefix6 {
+  const word = (i: 0 | 1 | 2 | 3): number => address[i] & mask32(length - 32 * i);
+  return { address: [word(0), word(1), word(2), word(3)], length };
+}

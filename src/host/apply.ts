@@ -123,6 +123,7 @@ export async function applyPlan(
   known: HostState | null = null,
 ): Promise<void> {
   try {
+    forgetVanished(journal, known ?? (await host.read()));
     const dropped = await dropUnwanted(entries, journal, host, log);
     const { firewall } = known ?? {};
     const state =
@@ -130,8 +131,21 @@ export async function applyPlan(
         ? { ...(await host.read()), ...(firewall === undefined ? {} : { firewall }) }
         : known;
     for (const [index, { step, why }] of entries.entries()) {
+      const amended = journal.done.find((one) => isAmended(one.step, step));
+      if (amended !== undefined) {
+        journal.write(journal.done.map((one) => (one === amended ? { ...one, step } : one)));
+        beforeStep(index);
+        await host.ip(amendLines(step));
+        log.info(`${describe(step)}: changed. ${why}`);
+        continue;
+      }
       const missing = notYetDone(step, journal.done);
       if (missing === null) {
+        if (wasReset(step, journal.done, state)) {
+          await apply({ step, before: {} }, host);
+          log.info(`${describe(step)}: was undone, done again`);
+          continue;
+        }
         if (isLost(step, state) && (await tryApply({ step, before: {} }, host, log)))
           log.info(`${describe(step)}: was gone, done again`);
         continue;

@@ -1,6 +1,6 @@
 /** The fewest IPv6 prefixes that cover exactly what the IPv6 sides of an EAM list cover: one route each. */
 import type { EamList } from '../address/eam.ts';
-import { type Ip6, inPrefix6, mask32, type Prefix6 } from '../address/ip.ts';
+import { type Ip6, inPrefix6, type Prefix6, prefixOf6 } from '../address/ip.ts';
 
 /** O(n log n); a million entries take about a second, an ordinary list no time. */
 export function coverEam6(eam: EamList): Prefix6[] {
@@ -29,18 +29,9 @@ function mergeLastTwo(cover: Prefix6[]): boolean {
   const a = cover.at(-2);
   const b = cover.at(-1);
   if (a === undefined || b === undefined || a.length !== b.length || a.length === 0) return false;
-  const parent: Prefix6 = { address: masked(a.address, a.length - 1), length: a.length - 1 };
+  const parent = prefixOf6(a.address, a.length - 1);
   if (!inPrefix6(b.address, parent)) return false;
   cover.length -= 2;
   cover.push(parent);
   return true;
-}
-
-function masked(address: Ip6, length: number): Ip6 {
-  return [
-    address[0] & mask32(length),
-    address[1] & mask32(length - 32),
-    address[2] & mask32(length - 64),
-    address[3] & mask32(length - 96),
-  ];
 }

@@ -10,7 +10,7 @@ import { connect } from 'node:net';
 import type { Answer, Packet } from 'dns-packet';
 import dns from 'dns-packet';
 import { formatIp6, formatPrefix6 } from '../address/format.ts';
-import { equal6, type Ip6, mask32, type Prefix6 } from '../address/ip.ts';
+import { type Ip6, mask32, type Prefix6, samePrefix6 } from '../address/ip.ts';
 import { extract, PREFIX_LENGTHS } from '../address/rfc6052.ts';
 import { formatServer, type Server } from '../config/server.ts';
 import { pool6Fault } from '../config/values.ts';
@@ -48,7 +48,7 @@ export function prefixesFromAaaa(addresses: readonly Ip6[]): FoundPrefixes {
   const notes: string[] = [];
   const hits = addresses.map(hitsIn);
   const ofOther = (one: Hit): boolean =>
-    hits.flat().some((other) => other.v4 !== one.v4 && samePrefix(other.prefix, one.prefix));
+    hits.flat().some((other) => other.v4 !== one.v4 && samePrefix6(other.prefix, one.prefix));
   for (const [i, address] of addresses.entries()) {
     const all = hits[i]!;
     const kept = all.length > 1 ? all.filter(ofOther) : all;
@@ -63,7 +63,7 @@ export function prefixesFromAaaa(addresses: readonly Ip6[]): FoundPrefixes {
     const { prefix } = kept[0]!;
     const fault = pool6Fault(prefix);
     if (fault !== null) notes.push(`${formatPrefix6(prefix)}: ${fault}`);
-    else if (!prefixes.some((known) => samePrefix(known, prefix))) prefixes.push(prefix);
+    else if (!prefixes.some((known) => samePrefix6(known, prefix))) prefixes.push(prefix);
   }
   return { prefixes, notes };
 }
@@ -83,9 +83,6 @@ function hitsIn(address: Ip6): Hit[] {
     return WELL_KNOWN4.includes(v4) ? [{ prefix: { address: masked, length }, v4 }] : [];
   });
 }
-
-export const samePrefix = (a: Prefix6, b: Prefix6): boolean =>
-  a.length === b.length && equal6(a.address, b.address);
 
 export type DnsAnswer =
   /** NOERROR with AAAA records. */

@@ -3,8 +3,7 @@
  * origin that never goes backwards), nothing is awaited.
  */
 import { formatIp6, formatPrefix6 } from '../address/format.ts';
-import type { Ip6, Prefix6 } from '../address/ip.ts';
-import { samePrefix } from './dns64.ts';
+import { type Ip6, type Prefix6, samePrefix6 } from '../address/ip.ts';
 import type { Pref64 } from './pref64.ts';
 
 /** In order of precedence (DISC-1); fallback: --prefix-fallback, for networks where nobody says anything. */
@@ -35,7 +34,7 @@ export class PrefixBook {
   hear(ifindex: number, router: Ip6, { prefix, lifetime }: Pref64, now: number): void {
     const from = formatIp6(router);
     const same = (one: Entry): boolean =>
-      one.source === 'ra' && one.ifindex === ifindex && one.from === from && samePrefix(one.prefix, prefix);
+      one.source === 'ra' && one.ifindex === ifindex && one.from === from && samePrefix6(one.prefix, prefix);
     const entry: Entry = { source: 'ra', prefix, from, until: now + lifetime * 1000, ifindex };
     const at = this.#entries.findIndex(same);
     if (lifetime === 0) this.#entries = this.#entries.filter((one) => !same(one));
@@ -87,7 +86,7 @@ export class PrefixBook {
     const usable = sound.length > 0 ? sound : all;
     const best = usable.filter(({ source }) => source === usable[0]?.source);
     const before = this.#active.get(ifindex);
-    const kept = before && best.find(({ prefix }) => samePrefix(prefix, before.prefix));
+    const kept = before && best.find(({ prefix }) => samePrefix6(prefix, before.prefix));
     const chosen = kept ?? best[0] ?? null;
     if (chosen === null) this.#active.delete(ifindex);
     else this.#active.set(ifindex, chosen);

@@ -6,10 +6,12 @@ import { EamList } from '../address/eam.ts';
 import { formatIp4, formatIp6, formatPrefix4, formatPrefix6 } from '../address/format.ts';
 import { type Ip4, type Ip6, inPrefix4, inPrefix6, type Prefix4, type Prefix6 } from '../address/ip.ts';
 import type { Host } from './apply.ts';
+import { onLink6 } from './clat-address.ts';
 import { coverEam6 } from './cover.ts';
 import { type Behind, firewallEntries } from './firewall-plan.ts';
 import { forwardingEntries } from './forwarding.ts';
 import { findBehind, forwardingEntries4, lanPrefixes, nat44Entry } from './nat44.ts';
+import { nat66Entry } from './nat66.ts';
 import { check, type Done, describe, type Entry, type Finding } from './plan.ts';
 import { findLink, type HostRoute, type HostState } from './state.ts';
 import { parseKernel4, parseKernel6 } from './text.ts';
@@ -46,6 +48,18 @@ export interface RunPlanInput {
   readonly nat44?: readonly Prefix4[];
   /** Chains of others that would drop what the translator sends; default: off. */
   readonly firewall?: 'accept' | 'warn' | 'off';
+  /** Automatic mode: what was found out about the network. */
+  readonly clat?: ClatSurroundings;
+}
+
+export interface ClatSurroundings {
+  readonly uplink: string;
+  /** The least MTU that its routers advertised, bytes; null: none did. */
+  readonly advertisedMtu: number | null;
+  /** 29: the translator is the neighbour of clat4; 32: 192.0.0.0/29 is in use elsewhere. */
+  readonly clat4Length: 29 | 32;
+  /** The IPv6 address of the mapping is nobody's outside: NAT66 hides it behind the uplink's. */
+  readonly shared: boolean;
 }
 
 export interface RunPlan {
@@ -99,7 +113,7 @@ function withoutOurs(state: HostState, done: readonly Done[]): HostState {
 /** The same as a pure function of the configuration and the host's state. */
 export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
   const notes: Notes = { conflicts: [], warnings: [] };
-  const uplink = findUplink(state, input.tun);
+  const uplink = input.clat === undefined ? findUplink(state, input.tun) : input.clat.uplink;
   if (uplink === null) {
     notes.warnings.push(
       'there is no IPv6 default route yet: what belongs to the uplink is left out (restart clatd once there is one)',
@@ -119,6 +133,8 @@ export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
     ...addresses.entries,
     ...routeEntries6(input, cover, notes),
     ...proxyEntries(singles, input, state, uplink, notes),
+    ...nat66Entries(input, singles, notes),
+    ...pool6Route(input, state),
     ...forwardingEntries4(input.tun, behind),
     ...nat44Entries(input, addresses.source, notes),
     ...acceptEntries(input, uplink, behind, state, notes),
@@ -130,6 +146,14 @@ export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
     if (finding.is === 'conflict') notes.conflicts.push(`${describe(entries[i]!.step)}: ${finding.with}`);
   }
   return { tun: input.tun, uplink, tunMtu, state, entries, findings, ...notes };
+}
+
+function nat66Entries({ tun, clat }: RunPlanInput, singles: readonly Ip6[], notes: Notes): Entry[] {
+  if (clat?.shared !== true) return [];
+  const entry = nat66Entry(tun, clat.uplink, singles);
+  if (entry === null)
+    notes.conflicts.push(`NAT66 needs interfaces with plainer names than ${tun}, ${clat.uplink}`);
+  return entry === null ? [] : [entry];
 }
 
 function nat44Entries({ tun, nat44 = [] }: RunPlanInput, source: string | null, notes: Notes): Entry[] {
@@ -174,8 +198,33 @@ function chooseMtu(input: RunPlanInput, state: HostState, uplink: string | null,
   const link = uplink === null ? undefined : findLink(state, uplink);
   if (link === undefined) return 1500;
   // CLAT-8: the MTU a router advertised may be lower than the link's; the kernel keeps it in this sysctl.
-  const advertised = Number(state.sysctls.read(`net/ipv6/conf/${link.name}/mtu`) ?? link.mtu);
-  return Math.min(Math.max(Math.min(link.mtu, advertised), MIN_MTU6), MAX_MTU);
+  const kept = Number(state.sysctls.read(`net/ipv6/conf/${link.name}/mtu`) ?? link.mtu);
+  const advertised = input.clat?.advertisedMtu ?? link.mtu;
+  return Math.min(Math.max(Math.min(link.mtu, kept, advertised), MIN_MTU6), MAX_MTU);
+}
+
+/** CLAT-10: the prefix belongs to this uplink, whichever IPv6 default route is preferred for all else. */
+function pool6Route({ tun, pool6, clat }: RunPlanInput, state: HostState): Entry[] {
+  if (clat === undefined || pool6 === null || findUplink(state, tun) === clat.uplink) return [];
+  const way = state.routes.find(
+    (route) => route.family === 6 && route.dst === 'default' && route.devs.includes(clat.uplink),
+  );
+  if (way === undefined) return [];
+  return [
+    {
+      why: `The NAT64 prefix was learned on ${clat.uplink} and is reached there, while another interface has the preferred IPv6 default route (CLAT-10).`,
+      step: {
+        kind: 'routes',
+        family: 6,
+        dev: clat.uplink,
+        to: [formatPrefix6(pool6)],
+        metric: OUR_METRIC6,
+        gateway: way.gateway,
+        source: null,
+        mtu: null,
+      },
+    },
+  ];
 }
 
 function tunEntries({ tun, created }: RunPlanInput, state: HostState, mtu: number): Entry[] {
@@ -221,7 +270,7 @@ function tunEntries({ tun, created }: RunPlanInput, state: HostState, mtu: numbe
 
 /** The host's own IPv4 addresses among the EAMs, and the one to be preferred as source. */
 function addressEntries(
-  { tun, eam, lan }: RunPlanInput,
+  { tun, eam, lan, clat }: RunPlanInput,
   state: HostState,
   notes: Notes,
 ): { entries: Entry[]; source: string | null } {
@@ -252,9 +301,9 @@ function addressEntries(
       source ??= text;
       continue;
     }
-    const first = inPrefix4(address, CLAT4) && entries.length === 0;
+    const first = inPrefix4(address, CLAT4) && entries.length === 0 && clat?.clat4Length !== 32;
     const neighbours = onLink4(state, address, tun);
-    if (holder === undefined && neighbours !== undefined) {
+    if (holder === undefined && neighbours !== undefined && clat?.clat4Length !== 32) {
       if (!inPrefix4(address, CLAT4)) {
         notes.warnings.push(
           `${text} (--eam) lies in ${neighbours.dst} on ${neighbours.devs.join(', ')}: taken for a neighbour's address, not put on ${tun}`,
@@ -336,20 +385,11 @@ function eamAddress6(eam: EamList, i: number): Ip6 {
 }
 
 /** The directly connected IPv6 networks of the uplink, where neighbours ask for addresses by ND. */
-function onLink6(state: HostState, uplink: string | null): Prefix6[] {
-  if (uplink === null || findLink(state, uplink)?.neighbours !== true) return [];
-  const found: Prefix6[] = [];
-  for (const route of state.routes) {
-    if (route.family !== 6 || route.gateway !== null || !route.devs.includes(uplink)) continue;
-    if (route.dst === 'default' || route.type !== 'unicast' || /^(fe80|ff)/.test(route.dst)) continue;
-    const [network = '', length] = route.dst.split('/');
-    if (Number(length) < 128) found.push({ address: parseKernel6(network), length: Number(length) });
-  }
-  return found;
-}
+const askedFor = (state: HostState, uplink: string | null): Prefix6[] =>
+  uplink === null || findLink(state, uplink)?.neighbours !== true ? [] : onLink6(state, uplink);
 
 const needsProxy = (singles: readonly Ip6[], state: HostState, uplink: string | null): boolean =>
-  onLink6(state, uplink).some((prefix) => singles.some((address) => inPrefix6(address, prefix)));
+  askedFor(state, uplink).some((prefix) => singles.some((address) => inPrefix6(address, prefix)));
 
 function proxyEntries(
   singles: readonly Ip6[],
@@ -358,7 +398,7 @@ function proxyEntries(
   uplink: string | null,
   notes: Notes,
 ): Entry[] {
-  const networks = onLink6(state, uplink);
+  const networks = askedFor(state, uplink);
   if (uplink === null || networks.length === 0) return [];
   const entries: Entry[] = [];
   for (const address of singles) {
@@ -399,7 +439,7 @@ function findOwnAddressesInside({ eam, ipv6Addr }: RunPlanInput, state: HostStat
 }
 
 function defaultRoute4(
-  { tun, pool6, ipv4Addr }: RunPlanInput,
+  { tun, pool6, ipv4Addr, clat }: RunPlanInput,
   state: HostState,
   source: string | null,
   mtu6: number,
@@ -422,7 +462,11 @@ function defaultRoute4(
     }
   }
   // A next hop must be a neighbour of an address on the TUN; elsewhere the interface alone says as much.
-  const neighbour = source !== null && inPrefix4(ipv4Addr, CLAT4) && inPrefix4(parseKernel4(source), CLAT4);
+  const neighbour =
+    source !== null &&
+    clat?.clat4Length !== 32 &&
+    inPrefix4(ipv4Addr, CLAT4) &&
+    inPrefix4(parseKernel4(source), CLAT4);
   return [
     {
       why: `IPv4 leaves by the translator; metric ${DEFAULT_METRIC} lets any native IPv4 route win, and the MTU leaves the 20 bytes an IPv6 header is longer (CLAT-8).`,

@@ -3,10 +3,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { equal6 } from '../../src/address/ip.ts';
 import { applyPlan, type Host, openJournal, rollback } from '../../src/host/apply.ts';
 import { ToolFailedError } from '../../src/host/iproute.ts';
 import { ownerOfThisProcess } from '../../src/host/journal.ts';
 import type { Entry, RouteStep, Step } from '../../src/host/plan.ts';
+import type { HostRoute, HostState } from '../../src/host/state.ts';
+import { parseKernel6 } from '../../src/host/text.ts';
 import { host as madeUpHost } from './made-up.ts';
 
 let dir: string;
@@ -22,6 +25,45 @@ interface Recorder extends Host {
   readonly told: string[];
   /** Commands to refuse. */
   refuse: RegExp | null;
+  /** What they made of the host. */
+  state: HostState;
+}
+
+/** The state after an `ip` command: addresses, routes and proxy entries come and go. */
+function after(state: HostState, line: string): HostState {
+  const [kind, verb, ...words] = line.split(' ');
+  const word = (name: string): string => words[words.indexOf(name) + 1] ?? '';
+  const add = verb !== 'del';
+  if (kind === 'address') {
+    const [address = '', length] = words[0]!.split('/');
+    const others = state.addresses.filter((one) => one.address !== address);
+    const family = address.includes(':') ? (6 as const) : (4 as const);
+    const own = { dev: word('dev'), family, address, length: Number(length), scope: 'global', usable: true };
+    return { ...state, addresses: add ? [...others, own] : others };
+  }
+  if (kind === 'route') {
+    const dst = words[0]!;
+    const same = (one: HostRoute) => one.dst === dst && one.devs.includes(word('dev'));
+    const others = state.routes.filter((one) => !same(one));
+    const route: HostRoute = {
+      family: line.includes(':') ? 6 : 4,
+      dst,
+      type: 'unicast',
+      devs: [word('dev')],
+      gateway: null,
+      metric: Number(word('metric')),
+      protocol: 'static',
+      mtu: null,
+      alive: true,
+    };
+    return { ...state, routes: add ? [...others, route] : others };
+  }
+  if (kind === 'neighbour') {
+    const address = parseKernel6(words[1]!);
+    const others = state.proxies.filter((one) => !equal6(one.address, address));
+    return { ...state, proxies: add ? [...others, { dev: word('dev'), address }] : others };
+  }
+  return state;
 }
 
 function recorder(): Recorder {
@@ -30,6 +72,7 @@ function recorder(): Recorder {
   return {
     told,
     refuse: null,
+    state,
     sysctls: {
       ...state.sysctls,
       write(key, value) {
@@ -38,16 +81,18 @@ function recorder(): Recorder {
       },
     },
     async read() {
-      return state;
+      return this.state;
     },
     async ip(lines) {
       for (const line of lines) {
         if (this.refuse?.test(line)) throw new ToolFailedError(`ip ${line}`, 'RTNETLINK answers: No');
         told.push(line);
+        this.state = after(this.state, line);
       }
     },
     async ipForce(lines) {
       told.push(...lines);
+      this.state = lines.reduce(after, this.state);
       return [];
     },
     async nft(script) {
@@ -209,5 +254,60 @@ describe('a second plan', () => {
     await applyPlan([FORWARD], journal, host, log());
     expect(host.told).toEqual(['address del 192.0.0.2/29 dev clat']);
     expect(written().done.length).toBe(1);
+  });
+
+  const PROXY = entry({ kind: 'proxy', dev: 'eth0', address: '2001:db8:1:1::c1a7' });
+
+  test('does again what the kernel took away with an interface', async () => {
+    const host = recorder();
+    const journal = await openJournal('clat', host, log(), path);
+    await applyPlan([FORWARD, PROXY, routes('2001:db8::1/128', '2001:db8::2/128')], journal, host, log());
+    host.told.length = 0;
+    host.state = after({ ...host.state, proxies: [] }, 'route del 2001:db8::2/128 dev clat');
+    await applyPlan([FORWARD, PROXY, routes('2001:db8::1/128', '2001:db8::2/128')], journal, host, log());
+    expect(host.told).toEqual([
+      'neighbour add proxy 2001:db8:1:1::c1a7 dev eth0',
+      'route add 2001:db8::2/128 dev clat proto static metric 1024',
+    ]);
+    await rollback(journal, host, log());
+    expect(host.state.proxies).toEqual([]);
+    expect(host.state.routes.filter(({ devs }) => devs.includes('clat'))).toEqual([]);
+  });
+
+  test('sets a sysctl again that went back to what it was, and leaves what someone chose', async () => {
+    const host = recorder();
+    const journal = await openJournal('clat', host, log(), path);
+    await applyPlan([FORWARD], journal, host, log());
+    host.sysctls.write('net/ipv6/conf/all/forwarding', '0');
+    await applyPlan([FORWARD], journal, host, log());
+    expect(host.sysctls.read('net/ipv6/conf/all/forwarding')).toBe('1');
+    host.sysctls.write('net/ipv6/conf/all/forwarding', '2');
+    await applyPlan([FORWARD], journal, host, log());
+    expect(host.sysctls.read('net/ipv6/conf/all/forwarding')).toBe('2');
+    await rollback(journal, host, log());
+    expect(host.sysctls.read('net/ipv6/conf/all/forwarding')).toBe('2');
+  });
+
+  test('with another MTU changes link and default route in place: nothing goes down', async () => {
+    const host = recorder();
+    const journal = await openJournal('clat', host, log(), path);
+    const plan = (mtu: number): Entry[] => [
+      entry({ kind: 'link', dev: 'clat', mtu }),
+      routes('2001:db8::1/128'),
+      entry({ ...routes('default').step, family: 4, metric: 2048, mtu: mtu - 20 }),
+    ];
+    await applyPlan(plan(1500), journal, host, log());
+    host.told.length = 0;
+    await applyPlan(plan(1400), journal, host, log());
+    expect(host.told).toEqual([
+      'link set dev clat mtu 1400 up',
+      'route replace default dev clat proto static metric 2048 mtu 1380',
+    ]);
+    host.told.length = 0;
+    await rollback(journal, host, log());
+    expect(host.told).toEqual([
+      'route del default dev clat proto static metric 2048 mtu 1380',
+      'route del 2001:db8::1/128 dev clat proto static metric 1024',
+    ]);
   });
 });

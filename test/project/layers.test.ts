@@ -11,7 +11,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   '.': ['cli'],
   cli: ['daemon', 'host', 'dataplane', 'config', 'translate', 'address', 'io'],
   daemon: ['host', 'dataplane', 'config', 'translate', 'address', 'io'],
-  host: ['config', 'address', 'io'],
+  host: ['config', 'address', 'wire', 'io'],
   dataplane: ['config', 'translate', 'address', 'wire', 'io'],
   config: ['address', 'translate', 'io'],
   translate: ['address', 'wire'],

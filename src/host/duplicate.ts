@@ -1,0 +1,136 @@
+/**
+ * Is an address of ours taken? Duplicate address detection (RFC 4862 §5.4, CLAT-4) for an address that no interface of
+ * this host has, since the translator has it: the kernel's own would need the host to take it first.
+ *
+ * Afterwards the same ears stay open: a neighbour that claims the address later is a conflict too.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Ip6 } from '../address/ip.ts';
+import { native } from '../io/native.ts';
+import { sumBytes } from '../wire/checksum.ts';
+
+const NEIGHBOUR_SOLICITATION = 135;
+const NEIGHBOUR_ADVERTISEMENT = 136;
+const ICMPV6 = 58;
+/** RFC 4861 §7.1: proof that it comes from this link. */
+const HOP_LIMIT = 255;
+/** RFC 4862 §5.1 DupAddrDetectTransmits = 1, RFC 4861 §10 RETRANS_TIMER. */
+const PATIENCE = 1000; // ms
+/** RFC 7527 §4.2: option Nonce, 6 random octets: one's own solicitation may come back. */
+const NONCE = 14;
+const NONCE_BYTES = 6;
+const SOLICITATION_BYTES = 32;
+
+/** Where the parts of a neighbour solicitation or advertisement are, from the ICMPv6 type on (RFC 4861 §4.3, §4.4). */
+const TARGET = 8;
+const OPTIONS = 24;
+
+const UNSPECIFIED = new Uint8Array(16);
+
+export interface Claim {
+  /** Nobody has it, as far as can be known: may be used. */
+  onFree(): void;
+  /** Somebody has it, now or later; the claim is over. */
+  onTaken(): void;
+}
+
+/**
+ * Asks whether anyone on the interface has the address, and listens on until the returned function is called.
+ * @returns null: it cannot be asked (no CAP_NET_RAW, or the interface is gone)
+ */
+export function claimAddress(address: Ip6, ifindex: number, claim: Claim): (() => void) | null {
+  const io = native();
+  const target = bytesOf(address);
+  const nonce = randomBytes(NONCE_BYTES);
+  const ear = io.icmp6Open(ifindex, Int32Array.of(NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT));
+  const mouth = io.ipv6Open(ifindex);
+  if (ear < 0 || mouth < 0) {
+    for (const fd of [ear, mouth]) if (fd >= 0) io.closeFd(fd);
+    return null;
+  }
+  const buffer = new Uint8Array(2048);
+  let timer: NodeJS.Timeout | null = null;
+  let over = false;
+  const end = (): void => {
+    if (over) return;
+    over = true;
+    if (timer !== null) clearTimeout(timer);
+    io.unwatch(handle);
+    io.closeFd(ear);
+    io.closeFd(mouth);
+  };
+  const handle = io.watch(ear, () => {
+    while (!over) {
+      const got = io.recvMsg(ear, buffer);
+      if (typeof got === 'number') return;
+      if (got.hopLimit !== HOP_LIMIT || got.source === null) continue;
+      if (!contradicts(buffer.subarray(0, got.length), got.source, target, nonce)) continue;
+      end();
+      claim.onTaken();
+    }
+  });
+  // Nobody is asked on a link that lost its carrier; whoever has the address will be heard later.
+  io.sendTo(mouth, solicitation(target, nonce), solicitedNode(target), ifindex);
+  timer = setTimeout(() => {
+    timer = null;
+    claim.onFree();
+  }, PATIENCE);
+  return end;
+}
+
+/**
+ * An advertisement for the address, or somebody else's detection of it. Other solicitations for it are what its owner,
+ * that is we, must answer.
+ */
+export function contradicts(
+  message: Uint8Array,
+  source: Uint8Array,
+  target: Uint8Array,
+  nonce: Uint8Array,
+): boolean {
+  if (message.length < OPTIONS || !sameBytes(message.subarray(TARGET, OPTIONS), target)) return false;
+  if (message[0] === NEIGHBOUR_ADVERTISEMENT) return true;
+  return message[0] === NEIGHBOUR_SOLICITATION && sameBytes(source, UNSPECIFIED) && !carries(message, nonce);
+}
+
+function carries(message: Uint8Array, nonce: Uint8Array): boolean {
+  for (let at = OPTIONS; at + 2 <= message.length; ) {
+    const length = 8 * message[at + 1]!;
+    if (length === 0) return false;
+    if (message[at] === NONCE && sameBytes(message.subarray(at + 2, at + length), nonce)) return true;
+    at += length;
+  }
+  return false;
+}
+
+/** RFC 4862 §5.4.2: from nobody, to the solicited-node multicast address; a whole IPv6 packet. */
+export function solicitation(target: Uint8Array, nonce: Uint8Array): Uint8Array {
+  const packet = new Uint8Array(40 + SOLICITATION_BYTES);
+  const view = new DataView(packet.buffer);
+  view.setUint32(0, 0x60000000);
+  view.setUint16(4, SOLICITATION_BYTES);
+  packet[6] = ICMPV6;
+  packet[7] = HOP_LIMIT;
+  packet.set(solicitedNode(target), 24);
+  packet[40] = NEIGHBOUR_SOLICITATION;
+  packet.set(target, 40 + TARGET);
+  packet.set([NONCE, 1, ...nonce], 40 + OPTIONS);
+  // RFC 8200 §8.1: both addresses, length and protocol count as well.
+  view.setUint16(42, ~sumBytes(view, 8, packet.length - 8, SOLICITATION_BYTES + ICMPV6) & 0xffff);
+  return packet;
+}
+
+/** ff02::1:ffXX:XXXX, RFC 4291 §2.7.1 */
+function solicitedNode(target: Uint8Array): Uint8Array {
+  return Uint8Array.of(0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, ...target.subarray(13));
+}
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);
+
+function bytesOf(address: Ip6): Uint8Array {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  for (const [i, word] of address.entries()) view.setInt32(4 * i, word);
+  return bytes;
+}
