@@ -20,6 +20,10 @@ export interface DriverOrder {
   eam?: string[];
   /** So many more EAMs, no two of which make one prefix. */
   scattered?: number;
+  /** Prefixes of hosts behind that share our address: "10.0.0.0/24". */
+  nat44?: string[];
+  /** Let packets through other people's chains. */
+  firewall?: 'accept';
   /** false: no pool6. */
   pool6?: boolean;
   ipv6Mtu?: number;
@@ -66,6 +70,11 @@ function input(): RunPlanInput {
     ipv4Addr: parseKernel4('192.0.0.1'),
     ipv6Addr: null,
     ipv6Mtu: order.ipv6Mtu ?? null,
+    nat44: (order.nat44 ?? []).map((text) => {
+      const [address = '', length] = text.split('/');
+      return { address: parseKernel4(address), length: Number(length) };
+    }),
+    firewall: order.firewall ?? 'off',
   };
 }
 
