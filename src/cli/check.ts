@@ -1,20 +1,20 @@
 /** `clatd check`: would `clatd run` take these options and files? Touches nothing. */
 import { formatPrefix6 } from '../address/format.ts';
-import type { RunConfig } from '../config/config.ts';
+import { isAutomatic, type RunConfig } from '../config/config.ts';
 import { count } from '../config/count.ts';
-import { lacking } from '../config/lacking.ts';
 
 interface CheckIo {
   readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
 }
 
-/** Mistakes and warnings have been told by then. @returns exit code 0; 2: run would refuse to start, and why */
+/** Mistakes and warnings have been told by then. @returns exit code 0 */
 export function check(config: RunConfig, io: CheckIo): number {
-  const missing = lacking(config);
-  for (const { where, message } of missing) io.stderr.write(`clatd: ${where}: ${message}\n`);
-  if (missing.length > 0) return 2;
   const { pool6, eam } = config.translation;
+  if (isAutomatic(config)) {
+    const source = pool6 === null ? 'found by itself' : `${formatPrefix6(pool6)} (given)`;
+    io.stdout.write(`no mistakes: automatic mode, pool6 ${source}, addresses chosen to fit the network\n`);
+    return 0;
+  }
   const prefix = pool6 === null ? 'not given' : formatPrefix6(pool6);
   const mappings =
     eam.size === 1 ? '1 explicit address mapping' : `${count(eam.size)} explicit address mappings`;

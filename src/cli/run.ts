@@ -1,6 +1,5 @@
 /** `clatd run`: the daemon in the foreground, until a signal or the loss of its device. */
 import type { RunConfig } from '../config/config.ts';
-import { lacking } from '../config/lacking.ts';
 import type { Loaded } from '../config/load.ts';
 import { deferred } from '../daemon/deferred.ts';
 import { createLog } from '../daemon/log.ts';
@@ -19,13 +18,9 @@ export interface RunIo {
 }
 
 /**
- * Runs until told to stop. Exit code 0: stopped by a signal; 1: could not start, or the device went away; 2: there is
- * nothing to translate with.
+ * Runs until told to stop. Exit code 0: stopped by a signal; 1: could not start, or the device went away.
  */
 export async function run(config: RunConfig, io: RunIo): Promise<number> {
-  const missing = lacking(config);
-  for (const { where, message } of missing) io.stderr.write(`clatd: ${where}: ${message}\n`);
-  if (missing.length > 0) return 2;
   const log = createLog(io.stderr, {
     level: config.logLevel,
     journal: io.env['JOURNAL_STREAM'] !== undefined,

@@ -3,18 +3,23 @@
  *
  *     journal (undo what a killed predecessor left) -> open the TUN -> plan and apply host changes -> tables -> packets
  *     SIGHUP: load again -> plan and tables anew        SIGTERM, SIGINT: undo host changes -> close the TUN
+ *
+ * Without mappings of the administrator's, what to configure is for clat.ts to find out, again and again.
  */
 import { compile } from '../config/compile.ts';
-import type { RunConfig } from '../config/config.ts';
+import { isAutomatic, type RunConfig, type TranslationConfig } from '../config/config.ts';
 import { withLan } from '../config/lan.ts';
 import type { Loaded } from '../config/load.ts';
 import { applyPlan, type Host, HostConflictError, linuxHost, openJournal, rollback } from '../host/apply.ts';
 import type { Journal } from '../host/journal.ts';
 import { readMtu, watchMtu } from '../host/mtu.ts';
-import { prepareHost } from '../host/run-plan.ts';
+import { type ClatSurroundings, prepareHost } from '../host/run-plan.ts';
+import type { HostState } from '../host/state.ts';
 import { Offload } from '../io/device.ts';
 import { native } from '../io/native.ts';
 import { REASONS } from '../translate/reasons.ts';
+import { bootClock, stableBytes } from './boot.ts';
+import type { Clat, Up } from './clat.ts';
 import { DataPlane } from './dataplane.ts';
 import { deferred } from './deferred.ts';
 import type { Logger } from './log.ts';
@@ -40,6 +45,11 @@ export class Daemon {
   readonly #lost = deferred<string>();
   #journal: Journal | null = null;
   #mtu = 0;
+  /** What the data plane works by, without --lan; null: nothing yet, or there is no CLAT. */
+  #inForce: TranslationConfig | null = null;
+  #clat: Clat | null = null;
+  /** Notes of the plan in force: said once. */
+  #warned: ReadonlySet<string> = new Set();
   #stopWatching: () => void = () => {};
   /** Host changes one after the other: a reload must not meet a stop half way. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -76,17 +86,22 @@ export class Daemon {
     if (config.configure) this.#journal = await openJournal(config.tun, this.#host, log);
     try {
       const device = await this.#plane.open();
-      await this.#configure(config);
+      if (isAutomatic(config)) await this.#follow(config);
+      else await this.#configure(config);
       // The first thread serves already; one that cannot join is a pity, not a failure.
       this.#plane
         .complete()
         .catch((error: Error) => log.warn(`fewer threads than planned: ${error.message}`));
       this.#stopWatching = watchMtu(config.tun, (mtu) => this.#mtuChanged(mtu));
-      log.info(
-        `translating on ${device.name} (${device.created ? 'created' : 'attached'}, MTU ${this.#mtu}, ` +
-          `${this.#plane.threads} ${this.#plane.threads === 1 ? 'thread' : 'threads'})`,
-      );
-      notify.ready(`translating on ${device.name}`);
+      const threads = `${this.#plane.threads} ${this.#plane.threads === 1 ? 'thread' : 'threads'}`;
+      const made = device.created ? 'created' : 'attached';
+      if (this.#clat === null) {
+        log.info(`translating on ${device.name} (${made}, MTU ${this.#mtu}, ${threads})`);
+        notify.ready(`translating on ${device.name}`);
+      } else {
+        log.info(`following the network with ${device.name} (${made}, ${threads})`);
+        notify.ready();
+      }
       // Starting and compiling take memory that running does not.
       setTimeout(() => native().trimMemory(), TRIM_AFTER_MS).unref();
     } catch (error) {
@@ -107,25 +122,41 @@ export class Daemon {
       } else {
         for (const warning of loaded.warnings) log.warn(warning);
         const { translation, lan, nat44, firewall } = loaded.config;
-        const config = { ...this.#config, translation, lan, nat44, firewall };
-        try {
-          await this.#configure(config);
+        const config = { ...this.#config, translation, lan, nat44, firewall, clat: loaded.config.clat };
+        if (isAutomatic(config) !== (this.#clat !== null)) {
+          log.error('not reloaded: with mappings given, or without them again, clatd has to be restarted');
+        } else if (this.#clat !== null) {
           this.#config = config;
-          log.info(`reloaded: ${config.translation.eam.size} explicit address mappings`);
-        } catch (error) {
-          log.error(`not reloaded: ${(error as Error).message}`);
-          // Applying rolls back what it began: bring back what was in force.
-          await this.#configure(this.#config);
+          this.#clat.reload(config);
+          log.info('reloaded');
+        } else {
+          await this.#reconfigure(config);
         }
       }
       notify.ready();
     });
   }
 
+  async #reconfigure(config: RunConfig): Promise<void> {
+    const { log } = this.#deps;
+    const before = this.#config;
+    this.#config = config;
+    try {
+      await this.#configure(config);
+      log.info(`reloaded: ${config.translation.eam.size} explicit address mappings`);
+    } catch (error) {
+      log.error(`not reloaded: ${(error as Error).message}`);
+      // Applying rolls back what it began: bring back what was in force.
+      this.#config = before;
+      await this.#configure(before);
+    }
+  }
+
   /** Undoes every change and ends the threads. */
-  stop(): Promise<void> {
-    return this.#serial(async () => {
-      this.#deps.notify.stopping();
+  async stop(): Promise<void> {
+    this.#deps.notify.stopping();
+    await this.#clat?.stop();
+    await this.#serial(async () => {
       this.#stopWatching();
       if (this.#journal !== null) await rollback(this.#journal, this.#host, this.#deps.log);
       this.#journal = null;
@@ -133,46 +164,94 @@ export class Daemon {
     });
   }
 
+  /** Automatic mode: sets up what the network allows at the moment, and goes on doing so. */
+  async #follow(config: RunConfig): Promise<void> {
+    const { log, notify } = this.#deps;
+    // Read only where it is used: a mapping given is translated by a tenth of a second sooner.
+    const { Clat } = await import('./clat.ts');
+    this.#clat = new Clat(config, {
+      log,
+      host: this.#host,
+      apply: (up) => this.#serial(() => (up === null ? this.#standBack() : this.#serve(up))),
+      status: (text) => notify.status(text),
+      stable: stableBytes(),
+      now: bootClock,
+    });
+    await this.#clat.start();
+  }
+
+  #serve({ translation, clat, state }: Up): Promise<void> {
+    return this.#configure({ ...this.#config, translation }, clat, state);
+  }
+
+  async #standBack(): Promise<void> {
+    this.#inForce = null;
+    if (this.#journal !== null) await applyPlan([], this.#journal, this.#host, this.#deps.log);
+  }
+
   /** Hands the tables over, then brings the host about: no packet meets a route before its mapping. */
-  async #configure(config: RunConfig): Promise<void> {
+  async #configure(
+    config: RunConfig,
+    clat: ClatSurroundings | null = null,
+    known: HostState | null = null,
+  ): Promise<void> {
     const { log } = this.#deps;
     const { tun, lan, nat44, firewall } = config;
-    const translation = withLan(config.translation, lan);
+    const { translation } = config;
     const journal = this.#journal;
     if (journal === null) {
-      this.#mtu = await readMtu(tun);
-      if (this.#mtu < MIN_MTU6) {
+      const mtu = await readMtu(tun);
+      if (mtu < MIN_MTU6) {
         throw new Error(
-          `the MTU of ${tun} is ${this.#mtu}, IPv6 needs ${MIN_MTU6}: ip link set ${tun} mtu ${MIN_MTU6}`,
+          `the MTU of ${tun} is ${mtu}, IPv6 needs ${MIN_MTU6}: ip link set ${tun} mtu ${MIN_MTU6}`,
         );
       }
-      this.#plane.setTables(compile(translation, this.#mtu), translation.icmpErrors);
+      this.#translate(translation, mtu);
       return;
     }
     const { created } = this.#plane.device;
-    const input = { tun, created, ...translation, lan, nat44, firewall };
-    const plan = await prepareHost(input, this.#host, journal.done);
+    const input = {
+      tun,
+      created,
+      ...withLan(translation, lan),
+      lan,
+      nat44,
+      firewall,
+      ...(clat === null ? {} : { clat }),
+    };
+    const host = known === null ? this.#host : { ...this.#host, read: async () => known };
+    const plan = await prepareHost(input, host, journal.done);
     if (plan.conflicts.length > 0) throw new HostConflictError(plan.conflicts);
-    for (const warning of plan.warnings) log.warn(warning);
-    this.#mtu = plan.tunMtu;
-    this.#plane.setTables(compile(translation, this.#mtu), translation.icmpErrors);
+    for (const warning of plan.warnings) {
+      if (!this.#warned.has(warning)) log.warn(warning);
+    }
+    this.#warned = new Set(plan.warnings);
+    this.#translate(translation, plan.tunMtu);
     await applyPlan(plan.entries, journal, this.#host, log, undefined, plan.state);
   }
 
+  #translate(translation: TranslationConfig, mtu: number): void {
+    // The network is looked at often and seldom changes.
+    if (translation === this.#inForce && mtu === this.#mtu) return;
+    this.#mtu = mtu;
+    this.#inForce = translation;
+    const all = withLan(translation, this.#config.lan);
+    this.#plane.setTables(compile(all, mtu), all.icmpErrors);
+  }
+
   #mtuChanged(mtu: number): void {
-    if (mtu === this.#mtu) return;
-    const { tun, lan } = this.#config;
-    const translation = withLan(this.#config.translation, lan);
+    const translation = this.#inForce;
+    if (mtu === this.#mtu || translation === null) return;
     const { log } = this.#deps;
+    const { tun } = this.#config;
     if (mtu < MIN_MTU6) {
       log.error(
         `the MTU of ${tun} is ${mtu} now, IPv6 needs ${MIN_MTU6}: still translating for ${this.#mtu}`,
       );
       return;
     }
-    this.#mtu = mtu;
     log.info(`the MTU of ${tun} is ${mtu} now`);
-    this.#plane.setTables(compile(translation, mtu), translation.icmpErrors);
+    this.#translate(translation, mtu);
   }
 
   #serial(work: () => Promise<void>): Promise<void> {

@@ -64,7 +64,9 @@ export function claimAddress(address: Ip6, ifindex: number, claim: Claim): (() =
       const got = io.recvMsg(ear, buffer);
       if (typeof got === 'number') return;
       if (got.hopLimit !== HOP_LIMIT || got.source === null) continue;
-      if (!contradicts(buffer.subarray(0, got.length), got.source, target, nonce)) continue;
+      const message = buffer.subarray(0, got.length);
+      if (!isClaimed(message, target) && !(timer !== null && isWanted(message, got.source, target, nonce)))
+        continue;
       end();
       claim.onTaken();
     }
@@ -78,20 +80,23 @@ export function claimAddress(address: Ip6, ifindex: number, claim: Claim): (() =
   return end;
 }
 
-/**
- * An advertisement for the address, or somebody else's detection of it. Other solicitations for it are what its owner,
- * that is we, must answer.
- */
-export function contradicts(
+const isAbout = (message: Uint8Array, type: number, target: Uint8Array): boolean =>
+  message.length >= OPTIONS && message[0] === type && sameBytes(message.subarray(TARGET, OPTIONS), target);
+
+/** An advertisement of the address by its owner: what this host answers in our place does not come back to it. */
+export const isClaimed = (message: Uint8Array, target: Uint8Array): boolean =>
+  isAbout(message, NEIGHBOUR_ADVERTISEMENT, target);
+
+/** Somebody else's question whether the address is free: counts as long as we ask the same, afterwards it is refused. */
+export const isWanted = (
   message: Uint8Array,
   source: Uint8Array,
   target: Uint8Array,
   nonce: Uint8Array,
-): boolean {
-  if (message.length < OPTIONS || !sameBytes(message.subarray(TARGET, OPTIONS), target)) return false;
-  if (message[0] === NEIGHBOUR_ADVERTISEMENT) return true;
-  return message[0] === NEIGHBOUR_SOLICITATION && sameBytes(source, UNSPECIFIED) && !carries(message, nonce);
-}
+): boolean =>
+  isAbout(message, NEIGHBOUR_SOLICITATION, target) &&
+  sameBytes(source, UNSPECIFIED) &&
+  !carries(message, nonce);
 
 function carries(message: Uint8Array, nonce: Uint8Array): boolean {
   for (let at = OPTIONS; at + 2 <= message.length; ) {

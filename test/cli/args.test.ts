@@ -129,15 +129,14 @@ test('explain', async () => {
   );
   expect(packet.out).toMatch(/dropped: Truncated46/);
 });
-test.each(['run', 'check'])('%s needs a mapping, and says how to find one', async (command) => {
-  const { code, out, err } = await clatd(command);
-  expect(code).toBe(2);
-  expect(out).toBe('');
-  expect(err).toMatch(/^clatd: --eam: is needed.*\nclatd: --pool6: is needed.*\n$/);
-});
 test.each<[string[], string]>([
   [['--eam', '10.0.0.1=2001:db8::1'], 'pool6 not given, 1 explicit address mapping'],
   [['--config', '/c.toml'], 'pool6 2001:db8:64::/96, 1 explicit address mapping'],
+  [[], 'automatic mode, pool6 found by itself, addresses chosen to fit the network'],
+  [
+    ['--pool6', '64:ff9b::/96'],
+    'automatic mode, pool6 64:ff9b::/96 (given), addresses chosen to fit the network',
+  ],
   [['--no-configure'], 'pool6 not given, 0 explicit address mappings'],
 ])('check is content with %j', async (argv, what) => {
   expect(await clatd('check', ...argv)).toEqual({ code: 0, out: `no mistakes: ${what}\n`, err: '' });

@@ -1,0 +1,373 @@
+/**
+ * Automatic mode: a CLAT for as long as the network wants one (RFC 6877, CLAT-1 to CLAT-12).
+ *
+ *     the kernel's events, routers, DNS ──▶ look: read the host ─▶ decide ─▶ choose addresses ─▶ apply, or stand back
+ *
+ * Every look starts from what the host is at that moment, never from what changed, so that no order of events matters.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EamList } from '../address/eam.ts';
+import { formatIp4, formatIp6, formatPrefix6 } from '../address/format.ts';
+import { samePrefix6 } from '../address/ip.ts';
+import type { RunConfig, TranslationConfig } from '../config/config.ts';
+import type { Host } from '../host/apply.ts';
+import { type Clat6Choice, chooseClat6, type StableBytes } from '../host/clat-address.ts';
+import { decide, NATIVE_PATIENCE } from '../host/clat-decision.ts';
+import { type Clat4Pair, chooseClat4 } from '../host/clat4.ts';
+import { Discovery } from '../host/discovery.ts';
+import { claimAddress } from '../host/duplicate.ts';
+import { watchHost, watchResolvers } from '../host/events.ts';
+import type { KnownPrefix } from '../host/prefix-book.ts';
+import { RouterListener } from '../host/router-listener.ts';
+import type { ClatSurroundings } from '../host/run-plan.ts';
+import type { HostState, Link } from '../host/state.ts';
+import { listeningLinks, nativeIpv4 } from '../host/uplink.ts';
+import type { Logger } from './log.ts';
+
+/** A CLAT as it is to be. */
+export interface Up {
+  readonly translation: TranslationConfig;
+  readonly clat: ClatSurroundings;
+  /** The host as it was read for this. */
+  readonly state: HostState;
+}
+
+export interface ClatDeps {
+  readonly log: Logger;
+  readonly host: Host;
+  /** Makes it so; null: no CLAT, everything undone. Throws with a sentence for the administrator. */
+  readonly apply: (up: Up | null) => Promise<void>;
+  /** One line about how things are. */
+  readonly status: (text: string) => void;
+  readonly stable: StableBytes;
+  /** ms, never backwards, going on while the machine sleeps. */
+  readonly now: () => number;
+}
+
+/** CLAT-4 */
+const ATTEMPTS = 3;
+/** Looking may take a tenth of the time: a border router's table changes all the time, and takes seconds to read. */
+const REST = 9;
+const RETRY_FIRST = 1000;
+const RETRY_MOST = 60_000;
+
+/** An IPv6 address on its way to being ours, or ours. */
+interface Claim {
+  readonly choice: Clat6Choice;
+  readonly ifindex: number;
+  free: boolean;
+  end: () => void;
+}
+
+export class Clat {
+  readonly #deps: ClatDeps;
+  #config: RunConfig;
+  #discovery: Discovery;
+  readonly #listener: RouterListener;
+  #endEvents: (() => void)[] = [];
+  #looking: Promise<void> | null = null;
+  #again = false;
+  #stopped = false;
+  /** The address in use, and the one that is to follow it. */
+  #claim: Claim | null = null;
+  #next: Claim | null = null;
+  /** By network: how many addresses of it were found to be taken. */
+  readonly #taken = new Map<string, number>();
+  /** ms; since when there has been native IPv4. */
+  #nativeSince: number | null = null;
+  #isUp = false;
+  #made: { key: string; from: TranslationConfig; made: TranslationConfig } | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #retry = RETRY_FIRST;
+  #said = '';
+
+  constructor(config: RunConfig, deps: ClatDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.#listener = new RouterListener((word) => this.#discovery.hear(word));
+    this.#discovery = this.#discover();
+  }
+
+  /** Resolves after the first look, with or without a network. Throws where the kernel gives no events. */
+  async start(): Promise<void> {
+    this.#endEvents = [
+      watchHost({ onHost: () => this.#look(), onRouter: (word) => this.#discovery.hear(word) }),
+      watchResolvers(() => this.#discovery.resolversChanged()),
+    ];
+    this.#look();
+    await this.#looking;
+  }
+
+  /** Options read again: what they leave as it was stays in use. */
+  reload(config: RunConfig): void {
+    const matters = ({ translation, clat }: RunConfig): string =>
+      JSON.stringify([translation.pool6, clat.dns64Servers, clat.fallback]);
+    const other = matters(config) !== matters(this.#config);
+    this.#config = config;
+    this.#said = '';
+    if (other) {
+      this.#discovery.stop();
+      this.#discovery = this.#discover();
+    }
+    this.#look();
+  }
+
+  /** Changes nothing on the host. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const end of this.#endEvents) end();
+    this.#discovery.stop();
+    this.#listener.stop();
+    this.#unclaim();
+    this.#setTimer(null);
+    await this.#looking;
+  }
+
+  #discover(): Discovery {
+    const { translation, clat } = this.#config;
+    return new Discovery(
+      { static: translation.pool6, fallback: clat.fallback, servers: clat.dns64Servers },
+      {
+        log: this.#deps.log,
+        now: this.#deps.now,
+        listener: this.#listener,
+        onChange: () => this.#look(),
+      },
+    );
+  }
+
+  /** Soon; once for any number of calls meanwhile. */
+  #look(): void {
+    if (this.#stopped) return;
+    if (this.#looking !== null) {
+      this.#again = true;
+      return;
+    }
+    this.#looking = this.#lookRepeatedly().finally(() => {
+      this.#looking = null;
+      if (this.#again) this.#look();
+    });
+  }
+
+  async #lookRepeatedly(): Promise<void> {
+    const began = this.#deps.now();
+    this.#again = false;
+    try {
+      await this.#lookOnce();
+      this.#retry = RETRY_FIRST;
+    } catch (error) {
+      this.#say('error', (error as Error).message);
+      this.#setTimer(this.#retry);
+      this.#retry = Math.min(2 * this.#retry, RETRY_MOST);
+    }
+    if (this.#again && !this.#stopped) await sleep(REST * (this.#deps.now() - began));
+  }
+
+  async #lookOnce(): Promise<void> {
+    const { tun, clat } = this.#config;
+    const state = await this.#deps.host.read();
+    if (this.#stopped) return;
+    this.#discovery.setLinks(listeningLinks(state, tun, clat.platDev));
+    const native = this.#native(state);
+    const decision = decide({ tun, platDev: clat.platDev }, state, native, (index) =>
+      this.#discovery.prefixOn(index),
+    );
+    if (decision.is === 'down') return this.#standBack(decision.why);
+    const { uplink, known } = decision;
+    const pair = chooseClat4({ tun, wanted: clat.clat4, ipv4Addr: this.#config.translation.ipv4Addr }, state);
+    if ('lacking' in pair) return this.#standBack(pair.lacking);
+    const choice = this.#address(state, uplink, known, pair);
+    if ('waiting' in choice) {
+      // The address of before serves until the new one is known to be free, where it still can.
+      if (!this.#isUp || this.#claim?.ifindex !== uplink.index) await this.#standBack(choice.waiting);
+      return;
+    }
+    await this.#serve(state, uplink, known, pair, choice);
+  }
+
+  /** The interface of native IPv4 that a CLAT makes room for. */
+  #native(state: HostState): string | null {
+    const { tun, clat } = this.#config;
+    const native = clat.enable === 'force' ? null : nativeIpv4(state, tun);
+    const now = this.#deps.now();
+    this.#nativeSince = native === null ? null : (this.#nativeSince ?? now);
+    if (native === null || !this.#isUp || this.#nativeSince === null) return native;
+    // It must last before it is believed; by the metric it is preferred meanwhile.
+    const left = this.#nativeSince + NATIVE_PATIENCE - now;
+    if (left <= 0) return native;
+    this.#setTimer(left);
+    return null;
+  }
+
+  async #serve(
+    state: HostState,
+    uplink: Link,
+    known: KnownPrefix,
+    pair: Clat4Pair,
+    choice: Clat6Choice,
+  ): Promise<void> {
+    await this.#deps.apply({
+      translation: this.#translation(known, pair, choice),
+      clat: {
+        uplink: uplink.name,
+        advertisedMtu: this.#discovery.mtuOn(uplink.index),
+        clat4Length: pair.length,
+        shared: choice.shared,
+      },
+      state,
+    });
+    this.#isUp = true;
+    this.#say(
+      'info',
+      `IPv4 works: ${formatIp4(pair.clat4)} as ${formatIp6(choice.address)} on ${uplink.name}, ` +
+        `NAT64 ${formatPrefix6(known.prefix)} (${origin(known)})`,
+    );
+  }
+
+  /** The same object while nothing of it changes. */
+  #translation({ prefix }: KnownPrefix, pair: Clat4Pair, { address }: Clat6Choice): TranslationConfig {
+    const { translation } = this.#config;
+    const key = JSON.stringify([prefix, pair, address]);
+    if (this.#made?.key !== key || this.#made.from !== translation) {
+      const eam = new EamList(1);
+      eam.add(pair.clat4, 32, address, 128);
+      const made = { ...translation, pool6: prefix, ipv4Addr: pair.ipv4Addr, eam };
+      this.#made = { key, from: translation, made };
+    }
+    return this.#made.made;
+  }
+
+  async #standBack(why: string): Promise<void> {
+    const was = this.#isUp;
+    this.#isUp = false;
+    if (was) await this.#deps.apply(null);
+    if (this.#next === null) this.#unclaim();
+    this.#say('info', `${was ? 'no CLAT any more' : 'no CLAT'}: ${why}`);
+  }
+
+  /** The address to use; or why there is none, or not yet. */
+  #address(
+    state: HostState,
+    uplink: Link,
+    known: KnownPrefix,
+    { clat4 }: Clat4Pair,
+  ): Clat6Choice | { waiting: string } {
+    const { tun, clat } = this.#config;
+    const request = {
+      uplink: uplink.name,
+      wanted: clat.clat6,
+      tun,
+      pool6: known.prefix,
+      clat4,
+      before: this.#claim?.choice.network ?? null,
+    };
+    const first = chooseClat6({ ...request, attempt: 0 }, state, this.#deps.stable);
+    if ('lacking' in first) {
+      this.#unclaim();
+      return { waiting: first.lacking };
+    }
+    const same = (claim: Claim | null): claim is Claim =>
+      claim !== null &&
+      claim.ifindex === uplink.index &&
+      claim.choice.shared === first.shared &&
+      samePrefix6(claim.choice.network, first.network);
+    if (same(this.#claim) && this.#claim.free) {
+      this.#dropNext();
+      return this.#claim.choice;
+    }
+    if (!same(this.#next)) {
+      this.#dropNext();
+      const network = formatPrefix6(first.network);
+      const attempt = this.#taken.get(network) ?? 0;
+      if (attempt >= (first.network.length === 128 ? 1 : ATTEMPTS)) {
+        return {
+          waiting: `${attempt === 1 ? 'the address' : `${attempt} addresses`} tried in ${network} on ${uplink.name} belong to neighbours: name a free one with --clat-v6-addr`,
+        };
+      }
+      const choice = attempt === 0 ? first : chooseClat6({ ...request, attempt }, state, this.#deps.stable);
+      if ('lacking' in choice) return { waiting: choice.lacking };
+      this.#next = this.#claimIt(choice, uplink, state);
+    }
+    const next = this.#next!;
+    if (!next.free) {
+      return { waiting: `asking the neighbours on ${uplink.name} for ${formatIp6(next.choice.address)}` };
+    }
+    this.#claim?.end();
+    this.#claim = next;
+    this.#next = null;
+    return next.choice;
+  }
+
+  #claimIt(choice: Clat6Choice, uplink: Link, state: HostState): Claim {
+    const { log } = this.#deps;
+    const text = formatIp6(choice.address);
+    log.info(`IPv6 address ${text}: ${choice.why}`);
+    const claim: Claim = { choice, ifindex: uplink.index, free: true, end: () => {} };
+    if (!choice.onLink) return claim;
+    const end = claimAddress(choice.address, uplink.index, {
+      onFree: () => {
+        if (claim.free) return;
+        claim.free = true;
+        this.#look();
+      },
+      onTaken: () => {
+        const network = formatPrefix6(choice.network);
+        log.warn(`${text} belongs to a neighbour on ${uplink.name}`);
+        this.#taken.set(network, (this.#taken.get(network) ?? 0) + 1);
+        if (this.#claim === claim) this.#claim = null;
+        if (this.#next === claim) this.#next = null;
+        this.#look();
+      },
+    });
+    if (end === null) {
+      log.warn(
+        `the neighbours on ${uplink.name} cannot be asked whether ${text} is free: CAP_NET_RAW is missing`,
+      );
+      return claim;
+    }
+    claim.end = end;
+    // RFC 4429: where the host's own addresses may be used while they are asked for, so may this one.
+    claim.free = ['all', uplink.name].some(
+      (name) => state.sysctls.read(`net/ipv6/conf/${name}/optimistic_dad`) === '1',
+    );
+    return claim;
+  }
+
+  #dropNext(): void {
+    this.#next?.end();
+    this.#next = null;
+  }
+
+  #unclaim(): void {
+    this.#dropNext();
+    this.#claim?.end();
+    this.#claim = null;
+  }
+
+  /** In ms; null: none. */
+  #setTimer(delay: number | null): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = delay === null ? null : setTimeout(() => this.#look(), delay);
+  }
+
+  /** Once for the same sentence. */
+  #say(level: 'info' | 'error', text: string): void {
+    this.#deps.status(text);
+    if (text === this.#said) return;
+    this.#said = text;
+    this.#deps.log[level](text);
+  }
+}
+
+function origin({ source, from }: KnownPrefix): string {
+  switch (source) {
+    case 'static':
+      return '--pool6';
+    case 'ra':
+      return `said by the router ${from}`;
+    case 'dns':
+      return `from DNS, ${from}`;
+    case 'fallback':
+      return '--prefix-fallback: nobody said otherwise';
+  }
+}
