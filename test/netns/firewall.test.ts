@@ -99,11 +99,17 @@ describeNetns('a firewall that drops what is forwarded', ['ping', 'nft', 'curl']
 
   it('only what is needed passes', async () => {
     const { vm, net } = topology;
-    vm.nft(OWN);
+    // An IPv4 host behind the NAT64, as the router would see it.
+    net.ip('address add 2001:db8:64::c633:640b/128 dev lo');
+    const opens = async () =>
+      (await net.run('ping', ['-c1', '-W0.5', '-I', '2001:db8:64::c633:640b', map.clat6])).code === 0;
     const child = await start();
-    // From the uplink a new connection to the translator, and what is between other interfaces, meet the policy.
-    const open = await net.run('ping', ['-c1', '-W0.5', '-I', '2001:db8:1:1::1', map.clat6]);
-    expect(open.code).not.toBe(0);
+    expect(await opens()).toBe(true);
+    vm.nft(OWN);
+    child.signal('SIGHUP');
+    await child.says(/reloaded/);
+    await answersPing(topology, child);
+    expect(await opens()).toBe(false);
     expect(ruleset()).toContain(
       'meta nfproto ipv6 iifname "clat" oifname "eth0" accept comment "clatd:clat"\n\t\tct state established',
     );

@@ -1,6 +1,6 @@
 /** A router for hosts behind it: each with an IPv6 address of its own (--lan), or all with the router's (--nat44). */
 import { randomFillSync } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { hostState } from './host-state.ts';
 import type { Process } from './process.ts';
 import type { Namespace } from './sandbox.ts';
@@ -100,6 +100,7 @@ describeNetns('hosts behind this one', ['ping', 'nft', 'curl', 'sha256sum'], () 
     }`);
   });
   afterAll(() => topology?.close());
+  afterEach(() => topology.vm.exec('nft', ['flush', 'ruleset']));
 
   it.each(['an open host', 'a host with Docker’s firewall'])(
     '--lan on %s: each by its own address',
@@ -112,7 +113,6 @@ describeNetns('hosts behind this one', ['ping', 'nft', 'curl', 'sha256sum'], () 
       expect(sources()).toEqual([...EMBEDDED]);
       await child.stop();
       expect(hostState(vm)).toEqual(before);
-      vm.exec('nft', ['flush', 'ruleset']);
     },
   );
 
@@ -125,7 +125,6 @@ describeNetns('hosts behind this one', ['ping', 'nft', 'curl', 'sha256sum'], () 
     expect(sources()).toEqual([map.clat6]);
     await child.stop();
     expect(hostState(vm)).toEqual(before);
-    vm.exec('nft', ['flush', 'ruleset']);
   });
 
   it('killed and started again, nothing stays behind', async () => {
@@ -138,6 +137,5 @@ describeNetns('hosts behind this one', ['ping', 'nft', 'curl', 'sha256sum'], () 
     expect(vm.exec('nft', ['list', 'ruleset'])).not.toMatch(/snat/);
     await second.stop();
     expect(hostState(vm)).toEqual(before);
-    vm.exec('nft', ['flush', 'ruleset']);
   });
 });
