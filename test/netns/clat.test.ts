@@ -1,66 +1,144 @@
-/** Plain `clatd`: it finds the network, sets the host up, follows every change, and leaves nothing behind. */
-import { join } from 'node:path';
+/** Plain `clatd`: where it finds the prefix, and that it leaves nothing behind. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
+import { CLAT_TOOLS, ClatHost, PREF64, SLAAC } from './clat.ts';
+import { ScriptedDns64, startUnbound } from './dns64.ts';
 import { hostState } from './host-state.ts';
-import type { Process } from './process.ts';
-import { type Advertisement, RaSender } from './ra-sender.ts';
-import { projectRoot } from './sandbox.ts';
+import { RaSender } from './ra-sender.ts';
 import { describeNetns } from './suite.ts';
-import { buildTopology, map, type Topology, type TopologyOptions } from './topology.ts';
-import { until } from './wait.ts';
+import { dropForwarded, map } from './topology.ts';
 
-const PROGRAM = process.env.CLATD ?? join(projectRoot(), 'dist/main.js');
-/** What the router of the VM's /64 says; the rest of it depends on the test. */
-const SLAAC: Advertisement = { prefixes: [{ prefix: map.vmSubnet }] };
-const PREF64: Advertisement = { ...SLAAC, pref64: [{ prefix: map.pool6, lifetime: 1800 }] };
+let host: ClatHost;
+afterEach(async ({ task }) => host?.close(task.result?.state === 'fail'));
 
-let topology: Topology;
-let daemon: Process;
-
-async function build(options: TopologyOptions = {}): Promise<Topology> {
-  topology = await buildTopology({ delivery: 'translator', vmAddress: null, ...options });
-  return topology;
+/** CPU time of all threads of a process, in ticks of 10 ms (proc(5), fields 14 and 15 of stat). */
+function cpuTicks(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]);
 }
 
-function start(...options: string[]): Process {
-  daemon = topology.vm.start(process.execPath, [PROGRAM, ...options]);
-  return daemon;
-}
-
-const works = async (): Promise<boolean> =>
-  (await topology.vm.run('ping', ['-c1', '-W0.3', map.web])).code === 0;
-
-/** Resolves when IPv4 works, or the daemon has ended. */
-async function untilWorks(): Promise<void> {
-  await until('IPv4 to work', async () => !daemon.running || (await works()), { interval: 50 });
-  if (!daemon.running) throw new Error(`clatd ended:\n${daemon.output}`);
-}
-
-const clat6 = (): string | undefined =>
-  topology.vm
-    .ipJson('-6 route show dev clat')
-    .map(({ dst }: { dst: string }) => dst)
-    .find((dst: string) => !dst.startsWith('fe80') && !dst.includes('/'));
-
-afterEach(async (context) => {
-  if (context.task.result?.state === 'fail') process.stderr.write(`${daemon?.output}\n`);
-  await topology?.close();
-});
-
-describeNetns('clatd without options', ['ping', 'python3', 'unbound', 'dig', 'nft'], () => {
-  it('takes the prefix from the router, an address from the /64, and leaves nothing behind', async () => {
-    const { vm, net, sandbox } = await build();
+describeNetns('clatd without options', CLAT_TOOLS, () => {
+  it('takes the prefix from the router and an address from the /64, and leaves nothing behind', async () => {
+    host = await ClatHost.build();
+    const { vm, net, sandbox } = host.topology;
     new RaSender(sandbox, net, 'vm', PREF64);
-    await until('a default route', () => vm.ip('-6 route show default').includes('via'));
+    await host.untilRoute();
     const before = hostState(vm);
-    start();
-    await untilWorks();
-    expect(daemon.output).toMatch(
+    host.start();
+    await host.untilWorks();
+    await host.says(
       /IPv4 works: 192\.0\.0\.2 as 2001:db8:1:1:\S+ on eth0, NAT64 2001:db8:64::\/96 \(said by the router fe80::1\)/,
     );
-    expect(vm.ip('-6 neighbour show proxy')).toContain(clat6());
-    const { code } = await daemon.stop();
+    expect(vm.ip('-6 neighbour show proxy')).toContain(host.clat6());
+    const { code } = await host.daemon.stop();
     expect(code).toBe(0);
     expect(hostState(vm)).toEqual(before);
+  });
+
+  it('asks the resolver where the router does not say, and takes the same address as before', async () => {
+    host = await ClatHost.build();
+    const { vm, net, sandbox } = host.topology;
+    net.ip('address add 2001:db8:1:1::53/64 dev vm');
+    vm.resolvConf('nameserver 2001:db8:1:1::53\n');
+    await startUnbound(sandbox, net, { address: '2001:db8:1:1::53', prefix: map.pool6 });
+    new RaSender(sandbox, net, 'vm', SLAAC);
+    host.start();
+    await host.untilWorks();
+    await host.says(/NAT64 2001:db8:64::\/96 \(from DNS, 2001:db8:1:1::53\)/);
+    await host.says(/not authenticated/);
+    const first = host.clat6();
+    expect(first).toMatch(/^2001:db8:1:1:/);
+    await host.daemon.stop();
+    host.start();
+    await host.untilWorks();
+    expect(host.clat6()).toBe(first);
+  });
+
+  it('waits for the network: no router at the start, then one that says nothing of NAT64, then all', async () => {
+    host = await ClatHost.build();
+    const { vm, net, sandbox } = host.topology;
+    host.start();
+    await host.says(/no CLAT: no IPv6 default route yet/);
+    const router = new RaSender(sandbox, net, 'vm', SLAAC);
+    await host.says(/no CLAT: no NAT64 prefix known on eth0 yet/);
+    expect(vm.ip('-4 route show')).toBe('');
+    await router.change(PREF64);
+    await host.untilWorks();
+  });
+
+  it('prefers what routers say to DNS, and DNS to the fallback', async () => {
+    host = await ClatHost.build({ morePool6: ['2001:db8:65::/96', '2001:db8:66::/96'] });
+    const { net, vm, sandbox } = host.topology;
+    net.ip('address add 2001:db8:1:1::53/64 dev vm');
+    vm.resolvConf('nameserver 2001:db8:1:1::53\n');
+    const resolver = await new ScriptedDns64(sandbox, net, '2001:db8:1:1::53', { rcode: 'NXDOMAIN' }).ready();
+    const router = new RaSender(sandbox, net, 'vm', SLAAC);
+    host.start('--prefix-fallback', '2001:db8:66::/96');
+    await host.says(/NAT64 2001:db8:66::\/96 \(--prefix-fallback/);
+    await resolver.change({ prefixes: ['2001:db8:65::/96'], ttl: 600 });
+    // Another line in the file: the resolvers may be others now (DISC-6).
+    vm.resolvConf('# changed\nnameserver 2001:db8:1:1::53\n');
+    await host.says(/NAT64 2001:db8:65::\/96 \(from DNS/);
+    await router.change(PREF64);
+    await host.says(/NAT64 2001:db8:64::\/96 \(said by the router/);
+    await host.untilWorks();
+  });
+
+  it('takes --pool6 for granted and asks nobody', async () => {
+    host = await ClatHost.build();
+    const { net, vm, sandbox } = host.topology;
+    net.ip('address add 2001:db8:1:1::53/64 dev vm');
+    vm.resolvConf('nameserver 2001:db8:1:1::53\n');
+    const resolver = await new ScriptedDns64(sandbox, net, '2001:db8:1:1::53', { prefixes: [] }).ready();
+    new RaSender(sandbox, net, 'vm', SLAAC);
+    host.start('--pool6', map.pool6);
+    await host.untilWorks();
+    await host.says(/NAT64 2001:db8:64::\/96 \(--pool6\)/);
+    expect(resolver.questions).toEqual([]);
+  });
+
+  it('works behind a firewall that drops what is forwarded', async () => {
+    host = await ClatHost.build();
+    const { net, vm, sandbox } = host.topology;
+    dropForwarded(vm);
+    new RaSender(sandbox, net, 'vm', PREF64);
+    await host.untilRoute();
+    const before = hostState(vm);
+    host.start();
+    await host.untilWorks();
+    await host.daemon.stop();
+    expect(hostState(vm)).toEqual(before);
+  });
+
+  it('after kill -9 the next start leaves one CLAT, and its end the host as it was', async () => {
+    host = await ClatHost.build();
+    const { net, vm, sandbox } = host.topology;
+    new RaSender(sandbox, net, 'vm', PREF64);
+    await host.untilRoute();
+    const before = hostState(vm);
+    host.start();
+    await host.untilWorks();
+    await host.daemon.stop('SIGKILL');
+    host.start();
+    await host.untilWorks();
+    expect(vm.ip('-4 address show').match(/192\.0\.0\.2/g)).toHaveLength(1);
+    expect(vm.ip('-6 neighbour show proxy').trim().split('\n')).toHaveLength(1);
+    await host.daemon.stop();
+    expect(hostState(vm)).toEqual(before);
+  });
+
+  it('needs no CPU when nothing happens', async () => {
+    host = await ClatHost.build();
+    const { net, sandbox } = host.topology;
+    new RaSender(sandbox, net, 'vm', PREF64);
+    host.start();
+    await host.untilWorks();
+    // What starting leaves to be done: memory is given back after ten seconds, retries of solicitations.
+    await sleep(1500);
+    const before = cpuTicks(host.daemon.pid);
+    await sleep(3000);
+    expect(cpuTicks(host.daemon.pid) - before).toBeLessThanOrEqual(1);
   });
 });
