@@ -55,6 +55,7 @@ try {
     stderr: process.stderr,
     env: environment(),
     version: version(),
+    runtime: `Node ${process.versions.node}`,
     columns: process.stdout.columns,
     files: { read: (path) => readFileSync(path) },
     monotonicUs: () => process.hrtime.bigint() / 1000n,

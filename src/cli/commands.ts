@@ -10,6 +10,8 @@ export interface CliIo extends Omit<RunIo, 'reload'> {
   readonly stdout: { write(text: string): unknown };
   readonly files: Files;
   readonly version: string;
+  /** What runs this program: "Node 20.20.2". */
+  readonly runtime?: string;
   /** Columns of the terminal, where there is one. */
   readonly columns?: number | undefined;
 }
@@ -138,6 +140,29 @@ export const COMMANDS: readonly Command[] = [
       const { discover } = await import('./discover.ts');
       const { dns64Servers: servers, platDev } = clat;
       return discover({ servers, tun, platDev, json: call.own.json === true }, io);
+    },
+  },
+  {
+    name: 'doctor',
+    words: '',
+    summary:
+      'check the whole way from this host to the IPv4 internet, and say what to do where it is broken; changes nothing',
+    scope: 'run',
+    own: [
+      {
+        name: 'target',
+        kind: 'value',
+        value: 'ADDR[:PORT]|none',
+        help: 'IPv4 server to try the NAT64 and IPv4 with, by ping, TCP and TLS: the only packets that go to a third party [default: 1.1.1.1:443]',
+      },
+      { name: 'json', kind: 'flag', help: 'as JSON' },
+      CONFIG,
+    ],
+    examples: ['clatd doctor', 'clatd doctor --target none', 'clatd doctor --json > report.json'],
+    run: async (call, io) => {
+      const config = await call.daemon();
+      const { doctor } = await import('./doctor.ts');
+      return doctor(config, { target: text(call.own.target), json: call.own.json === true }, io);
     },
   },
   {

@@ -40,6 +40,8 @@ interface DnsFinding {
   /** s */
   readonly ttl: number | null;
   readonly notes: string[];
+  /** Whatever it said: also that there are no addresses. */
+  readonly answered: boolean;
   /** Why there are no addresses; null: there are. */
   readonly why: string | null;
 }
@@ -142,7 +144,7 @@ const askAll = (servers: readonly Server[], from: string): Promise<DnsFinding[]>
   Promise.all(servers.map(async (server) => toFinding(server, from, await askServer(server, { tries: 2 }))));
 
 function toFinding(server: Server, from: string, answer: DnsAnswer): DnsFinding {
-  const common = { server: formatServer(server), from };
+  const common = { server: formatServer(server), from, answered: answer.is !== 'failed' };
   if (answer.is !== 'answer') return { ...common, prefixes: [], ttl: null, notes: [], why: answer.why };
   const { prefixes, notes } = prefixesFromAaaa(answer.addresses);
   return { ...common, prefixes: prefixes.map(formatPrefix6), ttl: answer.ttl, notes: [...notes], why: null };
