@@ -1,10 +1,11 @@
 /** `clatd plan`: what `clatd run` with the same options would do to this host, and why. Changes nothing. */
-import type { RunConfig } from '../config/config.ts';
+import { isAutomatic, type RunConfig } from '../config/config.ts';
 import { withLan } from '../config/lan.ts';
 import { type Host, linuxHost } from '../host/apply.ts';
 import { commands } from '../host/plan.ts';
 import { buildRunPlan, type RunPlan, readForPlan } from '../host/run-plan.ts';
 import { findLink } from '../host/state.ts';
+import { findClat } from './plan-clat.ts';
 
 /** Where a command prints. */
 export interface PlanIo {
@@ -19,7 +20,8 @@ export interface PlanOptions {
 /** Commands shown of one entry; an EAM file may need thousands. */
 const SHOWN = 5;
 
-/** Prints the plan. Exit code 0: it could be applied; 1: something is in the way, or the host cannot be read. */
+/** Prints the plan. Exit code 0: it could be applied; 1: something is in the way or lacking, or the
+ * host cannot be read. */
 export async function plan(
   config: RunConfig,
   io: PlanIo,
@@ -28,35 +30,46 @@ export async function plan(
 ): Promise<number> {
   let made: RunPlan;
   let attached: boolean;
+  let found: readonly string[] = [];
   try {
     const { tun, lan, nat44, firewall } = config;
     const state = await readForPlan(config, host);
     attached = findLink(state, tun) !== undefined;
-    const translation = withLan(config.translation, lan);
-    made = buildRunPlan({ tun, created: !attached, ...translation, lan, nat44, firewall }, state);
+    const clat = isAutomatic(config) ? await findClat(config, state) : null;
+    if (clat !== null && 'lacking' in clat) {
+      const text = `clatd run would change nothing on this host at the moment, and wait: ${clat.lacking}.`;
+      io.stdout.write(options.json === true ? `${JSON.stringify({ waiting: clat.lacking })}\n` : `${text}\n`);
+      return 1;
+    }
+    const translation = withLan(clat?.translation ?? config.translation, lan);
+    const input = { tun, created: !attached, ...translation, lan, nat44, firewall };
+    made = buildRunPlan(clat === null ? input : { ...input, clat: clat.clat }, state);
+    found = clat?.lines ?? [];
   } catch (error) {
     io.stderr.write(`clatd: ${(error as Error).message}\n`);
     return 1;
   }
-  io.stdout.write(options.json === true ? asJson(config, made, attached) : asText(config, made, attached));
+  io.stdout.write(
+    options.json === true ? asJson(config, made, attached, found) : asText(config, made, attached, found),
+  );
   return made.conflicts.length === 0 ? 0 : 1;
 }
 
-function asJson(config: RunConfig, made: RunPlan, attached: boolean): string {
+function asJson(config: RunConfig, made: RunPlan, attached: boolean, found: readonly string[]): string {
   const { tun, uplink, tunMtu, conflicts, warnings } = made;
   const entries = made.entries.map((entry, i) => ({
     ...entry,
     found: made.findings[i],
     commands: commands(entry.step),
   }));
-  return `${JSON.stringify({ configure: config.configure, tun, attached, uplink, tunMtu, entries, conflicts, warnings }, null, 2)}\n`;
+  return `${JSON.stringify({ configure: config.configure, tun, attached, uplink, found, tunMtu, entries, conflicts, warnings }, null, 2)}\n`;
 }
 
-function asText(config: RunConfig, made: RunPlan, attached: boolean): string {
+function asText(config: RunConfig, made: RunPlan, attached: boolean, found: readonly string[]): string {
   const lines: string[] = [];
   if (config.configure) lines.push('clatd run would do this on this host (nothing has been changed):');
   else lines.push('With --no-configure clatd run changes nothing on this host; this is left to you:');
-  lines.push('', `uplink: ${made.uplink ?? 'none yet'}`);
+  lines.push('', `uplink: ${made.uplink ?? 'none yet'}`, ...found);
   lines.push(
     attached
       ? `device: ${made.tun}, there already`

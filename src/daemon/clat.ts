@@ -46,8 +46,12 @@ export interface ClatDeps {
 
 /** CLAT-4 */
 const ATTEMPTS = 3;
-/** Looking may take a tenth of the time: a border router's table changes all the time, and takes seconds to read. */
+/**
+ * A border router's table takes seconds to read and changes all the time: beyond the first tenth of a second reading may
+ * take a tenth of the time.
+ */
 const REST = 9;
+const QUICK = 100;
 const RETRY_FIRST = 1000;
 const RETRY_MOST = 60_000;
 
@@ -67,7 +71,9 @@ export class Clat {
   #endEvents: (() => void)[] = [];
   #looking: Promise<void> | null = null;
   #again = false;
-  #stopped = false;
+  /** ms that the host took to read. */
+  #reading = 0;
+  readonly #end = new AbortController();
   /** The address in use, and the one that is to follow it. */
   #claim: Claim | null = null;
   #next: Claim | null = null;
@@ -114,7 +120,7 @@ export class Clat {
 
   /** Changes nothing on the host. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#end.abort();
     for (const end of this.#endEvents) end();
     this.#discovery.stop();
     this.#listener.stop();
@@ -138,7 +144,7 @@ export class Clat {
 
   /** Soon; once for any number of calls meanwhile. */
   #look(): void {
-    if (this.#stopped) return;
+    if (this.#end.signal.aborted) return;
     if (this.#looking !== null) {
       this.#again = true;
       return;
@@ -150,8 +156,8 @@ export class Clat {
   }
 
   async #lookRepeatedly(): Promise<void> {
-    const began = this.#deps.now();
     this.#again = false;
+    this.#reading = 0;
     try {
       await this.#lookOnce();
       this.#retry = RETRY_FIRST;
@@ -160,13 +166,16 @@ export class Clat {
       this.#setTimer(this.#retry);
       this.#retry = Math.min(2 * this.#retry, RETRY_MOST);
     }
-    if (this.#again && !this.#stopped) await sleep(REST * (this.#deps.now() - began));
+    const rest = REST * (this.#reading - QUICK);
+    if (this.#again && rest > 0) await sleep(rest, undefined, { signal: this.#end.signal }).catch(() => {});
   }
 
   async #lookOnce(): Promise<void> {
     const { tun, clat } = this.#config;
+    const began = this.#deps.now();
     const state = await this.#deps.host.read();
-    if (this.#stopped) return;
+    this.#reading = this.#deps.now() - began;
+    if (this.#end.signal.aborted) return;
     this.#discovery.setLinks(listeningLinks(state, tun, clat.platDev));
     const native = this.#native(state);
     const decision = decide({ tun, platDev: clat.platDev }, state, native, (index) =>

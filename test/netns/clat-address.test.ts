@@ -35,8 +35,14 @@ describeNetns('the IPv6 address of a CLAT', [...CLAT_TOOLS, 'curl'], () => {
     expect(discovered.code).toBe(0);
     for (const prefix of [map.pool6, ...OTHERS]) expect(discovered.stdout).toContain(prefix);
 
+    const plan = await vm.run(process.execPath, [PROGRAM, 'plan', '--dns64-servers', DNS64], 20_000);
+    expect(plan.code).toBe(0);
+    expect(plan.stdout).toMatch(/NAT64 prefix: 2001:db8:64::\/96 \(from DNS\)\nIPv4 address: 192\.0\.0\.2\n/);
+    expect(hostState(vm)).toEqual(before);
+
     host.start('--dns64-servers', DNS64);
     await host.untilWorks();
+    expect(plan.stdout).toContain(host.clat6());
     await host.says(/an address in 2001:db8:1:1:0:5::\/96.*a whole \/96 is routed/);
     expect(host.clat6()).toMatch(/^2001:db8:1:1:0:5:/);
     const page = await vm.run('curl', ['-sS', '--max-time', '10', `http://${map.web}/`]);
