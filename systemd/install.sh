@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs clatd from this source folder, built by `npm ci`, as a systemd service; or removes it again.
 #
-#   sudo systemd/install.sh               then edit /etc/default/clatd and: systemctl enable --now clatd
+#   sudo systemd/install.sh               then: systemctl enable --now clatd
 #   sudo systemd/install.sh --uninstall   leaves /etc/default/clatd and /etc/clatd
 #
 # Into /usr/local/lib/clatd, /usr/local/bin/clatd and /etc/systemd/system/clatd.service. DESTDIR=FOLDER puts all of
@@ -70,7 +70,7 @@ install_all() {
     systemctl daemon-reload
     systemctl try-restart clatd.service
   fi
-  echo "clatd is installed. Put its options into $defaults, then: systemctl enable --now clatd"
+  echo "clatd is installed. Start it: systemctl enable --now clatd (options, if any: $defaults)"
 }
 
 case "${1-}" in

@@ -1,5 +1,6 @@
 /** Plain `clatd`: where it finds the prefix, and that it leaves nothing behind. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { CLAT_TOOLS, ClatHost, PREF64, SLAAC } from './clat.ts';
@@ -129,6 +130,21 @@ describeNetns('clatd without options', CLAT_TOOLS, () => {
     expect(hostState(vm)).toEqual(before);
   });
 
+  it('tells the service manager that it is ready, and how things are', async () => {
+    host = await ClatHost.build();
+    const { net, vm, sandbox } = host.topology;
+    const socket = join(sandbox.folder, 'notify');
+    const manager = vm.start('python3', ['-uc', MANAGER, socket]);
+    await manager.says(/listening/);
+    host.startWith({ NOTIFY_SOCKET: socket });
+    await manager.says(/READY=1/);
+    await manager.says(/STATUS=no CLAT: no IPv6 default route yet/);
+    new RaSender(sandbox, net, 'vm', PREF64);
+    await manager.says(/STATUS=IPv4 works: 192\.0\.0\.2 as /);
+    await host.daemon.stop();
+    await manager.says(/STOPPING=1/);
+  });
+
   it('needs no CPU when nothing happens', async () => {
     host = await ClatHost.build();
     const { net, sandbox } = host.topology;
@@ -142,3 +158,12 @@ describeNetns('clatd without options', CLAT_TOOLS, () => {
     expect(cpuTicks(host.daemon.pid) - before).toBeLessThanOrEqual(1);
   });
 });
+
+/** The service manager's end of sd_notify(3). */
+const MANAGER = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print('listening')
+while True: print(s.recv(4096).decode())
+`;

@@ -33,7 +33,11 @@ export class ClatHost {
   }
 
   start(...options: string[]): Process {
-    this.#daemon = this.topology.vm.start(process.execPath, [PROGRAM, ...options]);
+    return this.startWith({}, ...options);
+  }
+
+  startWith(env: Record<string, string>, ...options: string[]): Process {
+    this.#daemon = this.topology.vm.start(process.execPath, [PROGRAM, ...options], { env });
     return this.#daemon;
   }
 
