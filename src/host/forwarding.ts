@@ -80,6 +80,13 @@ export function forwardingEntries(
       '1',
       `Lets proxy entries answer; the switch of ${uplink} alone would leave a router's unicast probes unanswered.`,
     );
+    const delay = `net/ipv6/neigh/${uplink}/proxy_delay`;
+    if ((sysctls.read(delay) ?? '0') !== '0') {
+      entries.push({
+        why: 'Proxy entries answer after up to 0.8 s, lest several proxies speak at once; there is one here, and the first packet waits for it.',
+        step: { kind: 'sysctl', key: delay, value: '0', drags: [] },
+      });
+    }
   }
   return entries;
 }
