@@ -5,7 +5,7 @@
 import { HashedIdentifications } from '../translate/identification.ts';
 import { type Identifications, Job } from '../translate/job.ts';
 import { noOffload } from '../translate/offload.ts';
-import { REASONS, Reason, SEGMENT } from '../translate/reasons.ts';
+import { COMPLETE, REASONS, Reason, SEGMENT } from '../translate/reasons.ts';
 import { mayReply, reply4, reply6 } from '../translate/reply.ts';
 import type { Tables } from '../translate/tables.ts';
 import { translate46 } from '../translate/translate46.ts';
@@ -13,7 +13,14 @@ import { translate64 } from '../translate/translate64.ts';
 import { HEADER4 } from '../wire/ipv4.ts';
 import { type Counters, Extra } from './counters.ts';
 import type { ErrorLimiter } from './limiter.ts';
-import { buildPiece, describeSuperPacket, pieceBytes, type SuperPacket } from './segment.ts';
+import {
+  buildCompleted,
+  buildPiece,
+  copyBytes,
+  describeSuperPacket,
+  pieceBytes,
+  type SuperPacket,
+} from './segment.ts';
 
 /** Scratch memory for pieces of super-packets: more than the largest piece needs. */
 export const SCRATCH_BYTES = 160 * 1024;
@@ -55,7 +62,9 @@ export class Engine {
   readonly #flush: () => void;
   readonly #onLog: LogEvent | null;
   readonly #loggedAt = new Float64Array(REASONS.length).fill(Number.NEGATIVE_INFINITY);
+  /** Bounds of the scratch memory, and the first byte of it that no output at hand refers to. */
   readonly #scratch: number;
+  #scratchNext: number;
   readonly #super: SuperPacket = {
     start: 0,
     version: 4,
@@ -75,6 +84,7 @@ export class Engine {
     this.#flush = options.flush;
     this.#onLog = options.onLog ?? null;
     this.#scratch = options.headStart;
+    this.#scratchNext = options.headStart;
     const { entropy } = options;
     const seed =
       (entropy[HashedIdentifications.entropyLength]! << 16) |
@@ -122,6 +132,7 @@ export class Engine {
       return reason;
     }
     if (reason === SEGMENT) return this.#segment(4);
+    if (reason === COMPLETE) return this.#complete(4);
     counters[reason]! += 1;
     // Mapping may have left headNext where it was or hairpinning moved it: a refused packet uses no head.
     if (reason === Reason.EchoReply46) {
@@ -157,9 +168,9 @@ export class Engine {
       counters[Extra.bytes64]! += length;
       return reason;
     }
-    if (reason === SEGMENT) {
+    if (reason === SEGMENT || reason === COMPLETE) {
       job.headNext = before;
-      return this.#segment(6);
+      return reason === SEGMENT ? this.#segment(6) : this.#complete(6);
     }
     counters[reason]! += 1;
     if (reason === Reason.Hairpinned) return reason;
@@ -207,29 +218,46 @@ export class Engine {
   #segment(version: 4 | 6): Reason {
     const job = this.job;
     const superPacket = this.#super;
-    const tooLong = version === 6 && job.partial !== 0 && HEADER4 + job.outer.payload > 0xffff;
     describeSuperPacket(job, version, superPacket);
     this.counters[Extra.segmented]! += 1;
-    const { dataBytes, gsoSize } = superPacket;
+    const { dataBytes, gsoSize, headerBytes } = superPacket;
+    const tooLong =
+      version === 6 &&
+      job.partial !== 0 &&
+      HEADER4 + job.outer.payload > 0xffff &&
+      HEADER4 + headerBytes + gsoSize <= this.#tables.mtu4;
     const segments = Math.ceil(dataBytes / gsoSize);
     const piece = tooLong && segments > 1 ? Math.ceil(segments / 2) * gsoSize : gsoSize;
-    let scratch = this.#scratch;
     let reason: Reason = Reason.NotIp;
     for (let from = 0; from < dataBytes || from === 0; from += piece) {
       const data = Math.min(piece, dataBytes - from);
-      const needed = pieceBytes(job, superPacket, data);
-      if (scratch + needed > this.#scratch + SCRATCH_BYTES || !job.hasRoom()) {
-        this.#flush();
-        scratch = this.#scratch;
-      }
+      const scratch = this.#reserve(pieceBytes(job, superPacket, data));
       const length = buildPiece(job, superPacket, from, data, scratch);
-      noOffload(job);
-      reason =
-        version === 4
-          ? this.#process4(scratch + job.vnetBytes, length)
-          : this.#process6(scratch + job.vnetBytes, length);
-      scratch += needed;
+      reason = this.#processPiece(version, scratch, length);
     }
     return reason;
+  }
+
+  /** Translates a copy of the packet just parsed in which the checksum inside is complete (OFF-7). */
+  #complete(version: 4 | 6): Reason {
+    const scratch = this.#reserve(copyBytes(this.job));
+    return this.#processPiece(version, scratch, buildCompleted(this.job, scratch));
+  }
+
+  #processPiece(version: 4 | 6, scratch: number, length: number): Reason {
+    const { job } = this;
+    noOffload(job);
+    const start = scratch + job.vnetBytes;
+    return version === 4 ? this.#process4(start, length) : this.#process6(start, length);
+  }
+
+  /** The offset of `bytes` of scratch memory, to be left alone until the outputs are written. */
+  #reserve(bytes: number): number {
+    const { job } = this;
+    if (!job.hasRoom() || this.#scratchNext + bytes > this.#scratch + SCRATCH_BYTES) this.#flush();
+    if (job.outputs === 0) this.#scratchNext = this.#scratch;
+    const at = this.#scratchNext;
+    this.#scratchNext += bytes;
+    return at;
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Software segmentation (OFF-8, OFF-9, OFF-10): a super-packet is cut, before translation, into the packets or smaller
  * super-packets that the kernel would have made of it. Each piece is built in scratch memory and then translated like
- * any other, so that every rule of translation holds for it without knowing.
+ * any other, so that every rule of translation holds for it without knowing. So it is with a packet in which a checksum
+ * has to be completed that lies beyond its headers (OFF-7).
  */
 
 import type { Job } from '../translate/job.ts';
@@ -54,6 +55,30 @@ export function describeSuperPacket(job: Job, version: 4 | 6, into: SuperPacket)
 /** Bytes of scratch memory that a piece of `data` bytes takes (virtio_net header and alignment included). */
 export function pieceBytes(job: Job, superPacket: SuperPacket, data: number): number {
   return (job.vnetBytes + superPacket.ipBytes + superPacket.headerBytes + data + 15) & ~7;
+}
+
+/** Bytes of scratch memory that a copy of job.outer takes (virtio_net header and alignment included). */
+export function copyBytes(job: Job): number {
+  return (job.vnetBytes + job.outer.length + 15) & ~7;
+}
+
+/**
+ * Builds a copy of job.outer in which the partial checksum that is carried along (OFF-6) is complete, so that the packet
+ * can be split (OFF-7).
+ * @param scratch where the copy's virtio_net header begins
+ * @returns the copy's length from its IP header on; that header stands at scratch + job.vnetBytes
+ */
+export function buildCompleted(job: Job, scratch: number): number {
+  const { view, bytes, vnetBytes, csumStart, csumOffset } = job;
+  const { start, length, headerBytes } = job.outer;
+  const ip = scratch + vnetBytes;
+  bytes.copyWithin(ip, start, start + length);
+  clearVnet(view, scratch, vnetBytes);
+  const from = ip + headerBytes + csumStart;
+  const checksum = ~sumBytes(view, from, ip + length - from, 0) & 0xffff;
+  // Whose checksum it is, only its place tells.
+  view.setUint16(from + csumOffset, checksum === 0 && csumOffset === UDP_CHECKSUM ? 0xffff : checksum);
+  return length;
 }
 
 /**

@@ -62,7 +62,6 @@ export function readOffload(job: Job, start: number): boolean {
 export function checkOffload(
   job: Job,
   packet: Packet,
-  received: number,
   tcpType: number,
   icmp: number,
   badChecksum: Reason,
@@ -73,7 +72,7 @@ export function checkOffload(
   if (packet.isFragment()) return onFragment; // OFF-7
   if (job.partial !== 0) {
     const start = job.csumStart;
-    if (start < headerBytes || start + job.csumOffset + 2 > received) return badChecksum; // OFF-6
+    if (start < headerBytes || start + job.csumOffset + 2 > packet.length) return badChecksum; // OFF-6
     job.csumStart = start - headerBytes;
     if (start !== headerBytes) {
       // A checksum inside an encapsulated packet: ours to carry, not to touch.
@@ -99,6 +98,8 @@ export function checkOffload(
       return badGso; // OFF-3: UFO, tunnels, the other family
   }
   if (job.gsoSize === 0 || job.gsoSize === 0xffff) return badGso; // OFF-11
+  // Segments of a tunnel's packets: the kernel has types of their own for them, and keeps them from us (OFF-3).
+  if (job.carried !== 0) return badGso;
   // The checksum of the whole is complete: its segments' checksums are not known without computing them.
   return job.partial === 0 ? SEGMENT : PASS;
 }

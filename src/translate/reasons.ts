@@ -452,3 +452,6 @@ export const PASS = -1;
  * rather than below 0, so that its complement is negative as a row's is.
  */
 export const SEGMENT = 0x1000;
+
+/** Not a row: a partial checksum that is only carried along must be completed first (OFF-7). As SEGMENT otherwise. */
+export const COMPLETE = 0x1001;

@@ -17,7 +17,7 @@ import type { Job } from './job.ts';
 import { checkOffload, readOffload, writeOffload } from './offload.ts';
 import type { Packet } from './packet.ts';
 import { checkTransport4, parse4, scanOptions4 } from './parse4.ts';
-import { PASS, Reason, SEGMENT } from './reasons.ts';
+import { COMPLETE, PASS, Reason, SEGMENT } from './reasons.ts';
 import { echoSelf4 } from './self.ts';
 import { Hairpin, type Tables } from './tables.ts';
 import { completeChecksum, transport46 } from './transport.ts';
@@ -25,7 +25,7 @@ import { completeChecksum, transport46 } from './transport.ts';
 /**
  * Translates the IPv4 packet of `received` bytes at `start` of the slab; outputs are added to the job.
  * @returns the reason: Translated46, EchoReply46, or why not (job.replyArgument then holds the ICMP error's argument);
- *   or SEGMENT
+ *   or SEGMENT or COMPLETE
  */
 export function translate46(job: Job, tables: Tables, start: number, received: number): Reason {
   const packet = job.outer;
@@ -37,7 +37,6 @@ export function translate46(job: Job, tables: Tables, start: number, received: n
     stage = checkOffload(
       job,
       packet,
-      received,
       GsoType.tcp4,
       Protocol.icmp4,
       Reason.BadPartialChecksum46,
@@ -99,7 +98,7 @@ export function convey46(job: Job, tables: Tables, packet: Packet, restricted: b
   const trafficClass = tables.zeroizeTrafficClass ? 0 : packet.trafficClass;
   const hopLimit = packet.hopLimit - 1;
   if (size !== WHOLE) {
-    if (job.carried !== 0) return Reason.BadPartialChecksum46;
+    if (job.carried !== 0) return COMPLETE;
     completeChecksum(job, packet, at);
     emitFragments46(job, packet, trafficClass, nextHeader, hopLimit, size);
     return Reason.Translated46;

@@ -17,7 +17,7 @@ import type { Job } from './job.ts';
 import { checkOffload, readOffload, writeNoOffload, writeOffload } from './offload.ts';
 import type { Packet } from './packet.ts';
 import { checkTransport6, isExtensionBehindFragment, parse6 } from './parse6.ts';
-import { PASS, Reason, SEGMENT } from './reasons.ts';
+import { COMPLETE, PASS, Reason, SEGMENT } from './reasons.ts';
 import { echoSelf6, isSelf6 } from './self.ts';
 import { Hairpin, type Tables } from './tables.ts';
 import { completeChecksum, transport64 } from './transport.ts';
@@ -25,7 +25,7 @@ import { completeChecksum, transport64 } from './transport.ts';
 /**
  * Translates the IPv6 packet of `received` bytes at `start` of the slab; outputs are added to the job.
  * @returns the reason: Translated64, Hairpinned, EchoReply64, or why not (job.replyArgument then holds the ICMP error's
- *   argument); or SEGMENT
+ *   argument); or SEGMENT or COMPLETE
  */
 export function translate64(job: Job, tables: Tables, start: number, received: number): Reason {
   const packet = job.outer;
@@ -37,7 +37,6 @@ export function translate64(job: Job, tables: Tables, start: number, received: n
     stage = checkOffload(
       job,
       packet,
-      received,
       GsoType.tcp6,
       Protocol.icmp6,
       Reason.BadPartialChecksum64,
@@ -110,7 +109,7 @@ function convey64(job: Job, tables: Tables, packet: Packet): Reason {
   const protocol = isIcmp ? Protocol.icmp4 : packet.protocol;
   identify64(job, packet, packet.payload, protocol);
   if (size !== WHOLE) {
-    if (job.carried !== 0) return Reason.BadPartialChecksum64;
+    if (job.carried !== 0) return COMPLETE;
     completeChecksum(job, packet, at);
     emitFragments64(job, packet, at, packet.payload, tos, packet.identification, protocol, size);
     return Reason.Translated64;

@@ -22,7 +22,7 @@ import {
 import type { Job, Stage } from './job.ts';
 import { clampMss } from './mss.ts';
 import type { Packet } from './packet.ts';
-import { PASS, Reason } from './reasons.ts';
+import { COMPLETE, PASS, Reason } from './reasons.ts';
 import { type Tables, UdpZeroChecksum } from './tables.ts';
 
 /** Sum of the complements of the IPv6 addresses of the header at `ip`. */
@@ -134,8 +134,19 @@ export function transport46(job: Job, tables: Tables, packet: Packet, ip: number
   if (tables.udpZeroChecksum === UdpZeroChecksum.drop) return Reason.UdpZeroChecksum46;
   const length = udpLength(view, at);
   if (length < UDP_HEADER || length > packet.payload) return Reason.BadUdpLength46;
-  const pseudo = fold(sumAddresses6(view, ip) + length + Protocol.udp);
-  const checksum = ~sumTransport(job, packet, at, length, pseudo) & 0xffff;
+  let sum = sumAddresses6(view, ip) + length + Protocol.udp;
+  let summed = length;
+  if (job.carried !== 0) {
+    const { csumStart, csumOffset } = job;
+    if (((csumStart | csumOffset) & 1) !== 0 || csumStart < UDP_HEADER || length !== packet.payload) {
+      return COMPLETE;
+    }
+    // What the checksum inside covers will, once the kernel has completed it, sum to the complement of what stands in
+    // its field now (Linux: local checksum offload).
+    sum += ~view.getUint16(packet.bodyAfter(csumStart + csumOffset)) & 0xffff;
+    summed = csumStart;
+  }
+  const checksum = ~sumTransport(job, packet, at, summed, fold(sum)) & 0xffff;
   view.setUint16(at + UDP_CHECKSUM, checksum === 0 ? 0xffff : checksum);
   return PASS;
 }

@@ -186,6 +186,20 @@ describe('coalescing', () => {
   });
 });
 
+describe('segmentation in software', () => {
+  /** A super-packet whose checksum is complete, so that it has to be cut here (OFF-11). */
+  const complete = (port: number, length: number): Bytes => [
+    ...[0, 5, 28, 0, 0xe8, 3, 0, 0, 0, 0],
+    ...v4({ proto: 17, df: true, payload: udp(counting(length, port), port).in4() }),
+  ];
+  test('OFF-9: several in one batch do not meet in the memory they are cut in', () => {
+    const packets = Array.from({ length: 8 }, (_, i) => complete(4000 + i, 30_000 + i));
+    const each = packets.flatMap((packet) => loopOn().run(packet));
+    expect(each.length).toBe(8 * 31 - 1);
+    expect(loopOn().run(...packets)).toEqual(each);
+  });
+});
+
 describe('kernels that refuse what they accepted', () => {
   const superPacket = (): Bytes => {
     const data = counting(3000);

@@ -164,6 +164,13 @@ describe('on the wire offload makes no difference', () => {
       { numRuns: 40 },
     );
   });
+  test('OFF-8, OFF-10: 64, longer than IPv4 can hold, in segments over the IPv4 MTU', () => {
+    const of = tcp({ data: counting(65_510) });
+    agrees(offloaded({ of, direction: 64, gsoSize: 1100, df: false, options: [] }), {
+      'ipv4-mtu': '600',
+      'ipv6-mtu': '65535',
+    });
+  });
   test('OFF-11: a complete checksum over a super-packet: segmented in software', () => {
     fc.assert(
       fc.property(transport(5000), direction, fc.integer({ min: 300, max: 1180 }), (of, way, gsoSize) => {
@@ -175,5 +182,93 @@ describe('on the wire offload makes no difference', () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe('a partial checksum inside a tunnel', () => {
+  /** An inner IPv4 packet whose UDP or TCP checksum is partial, and where its transport begins. */
+  const inner = (of: Transport): { packet: Bytes; field: number } => {
+    const at = of.proto === 6 ? 16 : 6;
+    const segment = of.in4('10.1.1.1', '10.1.1.2');
+    const payload = partial(segment, at, pseudo4('10.1.1.1', '10.1.1.2', of.proto, segment.length));
+    return { packet: v4({ src: '10.1.1.1', dst: '10.1.1.2', proto: of.proto, payload }), field: at };
+  };
+  const plainInner = (of: Transport): Bytes =>
+    v4({ src: '10.1.1.1', dst: '10.1.1.2', proto: of.proto, payload: of.in4('10.1.1.1', '10.1.1.2') });
+  /** How the inner packet is wrapped: `before` bytes of other headers, then it, then bytes that UDP's length leaves out. */
+  interface Wrapping {
+    way: 46 | 64;
+    before: Bytes;
+    after: number;
+    /** The outer checksum is complete, and right once the inner one is (as Linux has it); else there is none. */
+    summed: boolean;
+    dst6?: string;
+  }
+  const inUdp = (of: Transport, { way, before, after, summed, dst6 = PEER6 }: Wrapping): Bytes => {
+    const { packet, field } = inner(of);
+    const length = 8 + before.length + packet.length - after;
+    const outer = udp([...before, ...plainInner(of)].slice(0, length - 8));
+    const complete = way === 46 ? outer.in4() : outer.in6(HOST6, dst6);
+    const head = summed ? complete.slice(0, 8) : [...complete.slice(0, 6), 0, 0];
+    const payload = [...head, ...before, ...packet];
+    const ip = way === 46 ? v4({ proto: 17, payload }) : v6({ dst: dst6, next: 17, payload });
+    const start = (way === 46 ? 20 : 40) + 8 + before.length + 20;
+    return [...vnet({ flags: 1, start, offset: field }), ...ip];
+  };
+  const VXLAN = counting(22); // with the Ethernet header
+  test('OFF-6, OFF-7: UDP outside, with and without a checksum, split or whole', () => {
+    fc.assert(
+      fc.property(transport(2500), direction, fc.boolean(), (of, way, summed) => {
+        const packet = inUdp(of, { way, before: VXLAN, after: 0, summed });
+        fc.pre(way === 46 || packet.length < 1280);
+        agrees(packet, { 'ipv4-mtu': '1000' });
+      }),
+    );
+  });
+  test('OFF-6, T46-L4-3: at odd offsets, and where UDP ends before the packet does', () => {
+    fc.assert(
+      fc.property(transport(1600), fc.nat(24), fc.nat(3), (of, before, after) => {
+        agrees(inUdp(of, { way: 46, before: counting(before), after, summed: false }));
+      }),
+    );
+  });
+  test('EAM-7: through hairpinning', () => {
+    const options = { eam: ['192.0.2.1=2001:db8:1::1', '10.0.0.2=2001:db8:2::2'] };
+    fc.assert(
+      fc.property(transport(1300), fc.boolean(), (of, summed) => {
+        const dst6 = '2001:db8:64::10.0.0.2';
+        agrees(inUdp(of, { way: 64, before: VXLAN, after: 0, summed, dst6 }), options);
+      }),
+    );
+  });
+  test('OFF-6, OFF-7: IP in IP, split or whole', () => {
+    fc.assert(
+      fc.property(transport(2500), direction, (of, way) => {
+        const { packet, field } = inner(of);
+        const ip = way === 46 ? v4({ proto: 4, payload: packet }) : v6({ next: 4, payload: packet });
+        fc.pre(way === 46 || ip.length < 1280);
+        const start = (way === 46 ? 20 : 40) + 20;
+        agrees([...vnet({ flags: 1, start, offset: field }), ...ip], { 'ipv4-mtu': '1000' });
+      }),
+    );
+  });
+  test('OFF-3: segmentation of what is inside', () => {
+    const { packet, field } = inner(tcp({ data: counting(2000) }));
+    for (const [way, start, gso, ip] of [
+      [46, 40, 1, v4({ proto: 6, payload: packet })],
+      [64, 60, 4, v6({ next: 6, payload: packet })],
+    ] as const) {
+      const header = vnet({ flags: 1, gso, hdrLen: start + 20, gsoSize: 1000, start, offset: field });
+      const outcome = translator({}, 10).translate(Uint8Array.from([...header, ...ip]));
+      expect(outcome).toMatchObject({ reason: `BadGso${way}`, outputs: [] });
+    }
+  });
+  test('OFF-6: a field behind the end of the packet', () => {
+    const packet = [
+      ...vnet({ flags: 1, start: 20 + 20, offset: 6 }),
+      ...v4({ proto: 4, payload: counting(24) }),
+      ...counting(30),
+    ];
+    expect(translator({}, 10).translate(Uint8Array.from(packet)).reason).toBe('BadPartialChecksum46');
   });
 });

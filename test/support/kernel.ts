@@ -55,7 +55,7 @@ export function segments(packet: Bytes): Bytes[] {
   if (type === 0) {
     if ((flags & 1) === 0) return [ip];
     const value = checksum(ip.slice(start));
-    const isUdp = (isV6 ? ip[6] : ip[9]) === 17;
+    const isUdp = field - start === 6;
     return [put(ip, field, u16(value === 0 && isUdp ? 0xffff : value))];
   }
   const isTcp = (type & 0x7f) !== 5;
