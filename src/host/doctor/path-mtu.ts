@@ -9,24 +9,21 @@ export type PathMtu =
   | { readonly is: 'mute'; readonly bytes: number }
   | { readonly is: 'unknown'; readonly why: string };
 
-/** What tunnels, DSL lines and clouds leave of 1500 bytes, as sizes of IPv6 packets. */
+/** What tunnels, DSL lines and clouds leave of 1500 bytes. */
 const USUAL = [
   8000, 1500, 1492, 1480, 1472, 1460, 1450, 1440, 1420, 1400, 1380, 1340, 1320, 1300, 1281, 1280,
 ];
-/** An IPv6 header is that much longer than an IPv4 header. */
-const LONGER = 20;
+/** Every link takes packets of this size (RFC 8200 §5). */
+export const LEAST_MTU6 = 1280;
 /** Every link on the way may be a narrower one. */
 const TELLINGS = 5;
 
-/** The size of IPv6 packets that every link takes (RFC 8200 §5), and what is left of it for an IPv4 packet. */
-export const leastMtu = (family: 4 | 6): number => (family === 6 ? 1280 : 1280 - LONGER);
-
-/** @param mtu of the first link, bytes; a small echo has been answered */
-export async function findPathMtu(
-  ping: Ping,
-  { family, address, mtu }: { readonly family: 4 | 6; readonly address: string; readonly mtu: number },
-): Promise<PathMtu> {
-  const tryWith = (bytes: number): Promise<Echo> => ping({ family, address, bytes });
+/**
+ * @param address IPv6; it has answered a small echo
+ * @param mtu of the first link, bytes
+ */
+export async function findPathMtu(ping: Ping, address: string, mtu: number): Promise<PathMtu> {
+  const tryWith = (bytes: number): Promise<Echo> => ping({ family: 6, address, bytes });
   let bytes = mtu;
   let from: string | null | undefined;
   for (let told = 0; told <= TELLINGS; told++) {
@@ -35,7 +32,7 @@ export async function findPathMtu(
       case 'reply':
         return from === undefined ? { is: 'full', bytes } : { is: 'told', bytes, from };
       case 'too-big':
-        if (echo.mtu >= bytes || echo.mtu < leastMtu(family)) {
+        if (echo.mtu >= bytes || echo.mtu < LEAST_MTU6) {
           return { is: 'unknown', why: `${echo.from ?? 'this host'} speaks of an MTU of ${echo.mtu}` };
         }
         bytes = echo.mtu;
@@ -43,7 +40,7 @@ export async function findPathMtu(
         from = echo.from ?? from ?? null;
         break;
       case 'silent': {
-        const passes = await largestUsual(tryWith, family, bytes);
+        const passes = await largestUsual(tryWith, bytes);
         return passes === null
           ? { is: 'unknown', why: 'no answer to packets of any size now' }
           : { is: 'mute', bytes: passes };
@@ -60,10 +57,9 @@ export async function findPathMtu(
 /** All at once, since each that is lost takes its time. */
 async function largestUsual(
   tryWith: (bytes: number) => Promise<Echo>,
-  family: 4 | 6,
   below: number,
 ): Promise<number | null> {
-  const sizes = USUAL.map((size) => (family === 6 ? size : size - LONGER)).filter((size) => size < below);
+  const sizes = USUAL.filter((size) => size < below);
   const echoes = await Promise.all(sizes.map(tryWith));
   return sizes.find((_, i) => echoes[i]!.is === 'reply') ?? null;
 }

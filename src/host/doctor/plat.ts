@@ -2,7 +2,7 @@
 import { formatIp4, formatIp6 } from '../../address/format.ts';
 import type { Prefix6 } from '../../address/ip.ts';
 import { type Check, note, ok, problem, skipped } from './check.ts';
-import { findPathMtu, leastMtu, type PathMtu } from './path-mtu.ts';
+import { findPathMtu, LEAST_MTU6, type PathMtu } from './path-mtu.ts';
 import type { Echo, Ping } from './ping.ts';
 import { behind, type Target } from './target.ts';
 import type { Connection, Greeting, TryTcp, TryTls } from './tcp.ts';
@@ -11,6 +11,12 @@ export interface Probes {
   readonly ping: Ping;
   readonly tcp: TryTcp;
   readonly tls: TryTls;
+}
+
+/** What came of long and short words to a TLS server. */
+export interface Greetings {
+  readonly short: Greeting;
+  readonly long: Greeting;
 }
 
 export type PlatFacts =
@@ -27,7 +33,7 @@ export type PlatFacts =
       /** null: not tried, since small packets are not answered. */
       readonly path: PathMtu | null;
       /** null: not tried, without a connection or a port where TLS is spoken. */
-      readonly greeting: Greeting | null;
+      readonly greetings: Greetings | null;
     };
 
 const TLS_PORT = 443;
@@ -40,26 +46,36 @@ export async function tryPlat(
 ): Promise<PlatFacts> {
   const address = formatIp6(behind(prefix, target.address));
   const [connection, icmp] = await Promise.all([tcp(address, target.port), ping({ family: 6, address })]);
-  const [path, greeting] = await Promise.all([
-    icmp.is === 'reply' ? findPathMtu(ping, { family: 6, address, mtu }) : null,
-    connection.is === 'connected' && target.port === TLS_PORT ? tls(address, target.port) : null,
+  const [path, greetings] = await Promise.all([
+    icmp.is === 'reply' ? findPathMtu(ping, address, mtu) : null,
+    greet(tls, address, target, connection),
   ]);
-  return { is: 'tried', target, address, mtu, tcp: connection, icmp, path, greeting };
+  return { is: 'tried', target, address, mtu, tcp: connection, icmp, path, greetings };
+}
+
+/** null: there is no connection, or none that TLS is spoken on. */
+export async function greet(
+  tls: TryTls,
+  address: string,
+  { port }: Target,
+  tcp: Connection,
+): Promise<Greetings | null> {
+  if (tcp.is !== 'connected' || port !== TLS_PORT) return null;
+  const [short, long] = await Promise.all([tls(address, port, 'short'), tls(address, port, 'long')]);
+  return { short, long };
 }
 
 export function judgePlat(facts: PlatFacts): Check[] {
   if (facts.is === 'not-tried') {
     return (['plat-tcp', 'plat-icmp', 'mtu-out', 'mtu-back'] as const).map((id) => skipped(id, facts.why));
   }
-  const { address, target, tcp, icmp, path, greeting, mtu } = facts;
+  const { address, target, tcp, icmp, path, greetings, mtu } = facts;
   const name = `${address} (${formatIp4(target.address)})`;
   return [
     byTcp(`${name} port ${target.port}`, tcp),
     byIcmp(name, icmp, tcp),
-    path === null
-      ? skipped('mtu-out', 'without an answer to small packets there is nothing to compare')
-      : wayOut(path, mtu, greeting),
-    wayBack(greeting, tcp, target),
+    wayOut(path, mtu, greetings),
+    wayBack('mtu-back', greetings, tcp, target),
   ];
 }
 
@@ -103,54 +119,71 @@ function byIcmp(name: string, icmp: Echo, tcp: Connection): Check {
   }
 }
 
-function wayOut(path: PathMtu, mtu: number, greeting: Greeting | null): Check {
-  switch (path.is) {
+/**
+ * Long answers to echo requests may come in fragments, which get lost for reasons of their own: where full packets of TCP
+ * pass, what ping says is only worth a note.
+ */
+function wayOut(path: PathMtu | null, mtu: number, greetings: Greetings | null): Check {
+  if (greetings?.short.is === 'whole' && greetings.long.is === 'stuck') {
+    return problem(
+      'mtu-out',
+      `long packets get lost on the way out, and nobody says why${path?.is === 'mute' ? `; ${path.bytes} bytes pass` : ''}`,
+      `let ICMPv6 Packet Too Big through on the way, or make the MTU of the uplink what passes: ip link set mtu ${path?.is === 'mute' ? path.bytes : LEAST_MTU6}`,
+    );
+  }
+  const byTcp = greetings?.long.is === 'whole' ? 'TCP fills whole packets' : null;
+  switch (path?.is) {
     case 'full':
       return ok('mtu-out', `packets of ${mtu} bytes, the MTU of the uplink, pass`);
     case 'told':
       return ok('mtu-out', `${path.bytes} bytes: ${told(path.from)}, and so much passes`);
-    case 'unknown':
-      return skipped('mtu-out', path.why);
-    case 'mute': {
-      const found = `packets of ${mtu} bytes, the MTU of the uplink, get no answer and nobody says why; ${path.bytes} bytes pass`;
-      // Answers of more than 1280 bytes may come in fragments, which is what gets lost then.
-      if (path.bytes === leastMtu(6) && greeting?.is === 'whole') {
-        return note('mtu-out', `${found}; maybe it is fragments of the answer that get lost`);
-      }
-      return problem(
+    case 'mute':
+      return note(
         'mtu-out',
-        found,
-        `let ICMPv6 Packet Too Big through on the way, or make the MTU of the uplink what passes: ip link set mtu ${path.bytes}`,
+        `echo requests of ${mtu} bytes, the MTU of the uplink, get no answer and nobody says why; ${path.bytes} bytes pass${byTcp === null ? '' : `. But ${byTcp}: it may be the answers, which come in fragments`}`,
+        byTcp === null ? 'try a target that speaks TLS on port 443 to see whether it matters' : null,
       );
-    }
+    default:
+      if (byTcp !== null) return ok('mtu-out', byTcp);
+      return skipped(
+        'mtu-out',
+        path?.why ?? 'without an answer to small packets there is nothing to compare',
+      );
   }
 }
 
 /** Who named the path's MTU. */
-export const told = (from: string | null): string =>
+const told = (from: string | null): string =>
   from === null ? 'this host has learned so lately' : `${from} says so by ICMP`;
 
-function wayBack(greeting: Greeting | null, tcp: Connection, target: Target): Check {
-  if (greeting === null) {
+/** Whether full packets come back, over either of both ways. */
+export function wayBack(
+  id: 'mtu-back' | 'clat-mtu',
+  greetings: Greetings | null,
+  tcp: Connection,
+  target: Target,
+): Check {
+  if (greetings === null) {
     return skipped(
-      'mtu-back',
+      id,
       tcp.is === 'connected'
         ? `needs a target that speaks TLS on port ${TLS_PORT}, not ${target.port}`
         : 'there is no connection to try it with',
     );
   }
-  switch (greeting.is) {
+  const { short } = greetings;
+  switch (short.is) {
     case 'whole':
-      return greeting.bytes > leastMtu(6)
-        ? ok('mtu-back', `${greeting.bytes} bytes at once came through`)
-        : note('mtu-back', `${greeting.bytes} bytes came through, too few for a full packet`);
+      return short.bytes > LEAST_MTU6
+        ? ok(id, `${short.bytes} bytes at once came through`)
+        : note(id, `${short.bytes} bytes came through, too few for a full packet`);
     case 'stuck':
       return problem(
-        'mtu-back',
+        id,
         'a connection stands, but long answers get lost: packets too big for the way back, and those who should hear of it do not',
         'ask whoever runs the network; meanwhile --mss-clamp 1220 keeps TCP segments small',
       );
     case 'unknown':
-      return skipped('mtu-back', `the target gave no greeting by TLS: ${greeting.why}`);
+      return skipped(id, `the target gave no greeting by TLS: ${short.why}`);
   }
 }

@@ -1,4 +1,7 @@
-/** Trying a server by TCP, and whether it can send full packets: the first answer of a TLS server is longer than one. */
+/**
+ * Trying a server by TCP, and whether full packets pass: the first answer of a TLS server is longer than a packet, and
+ * the first words of a client can be made so.
+ */
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
@@ -21,8 +24,12 @@ const TIMEOUT = 3000; // ms
 /** A lost packet is sent again after 1 s and 3 s. */
 const TLS_TIMEOUT = 5000; // ms
 
+/** Protocols a client would speak, of which the server knows the last at most. */
+const LONG = [...Array.from({ length: 9 }, (_, i) => `${i}`.repeat(200)), 'http/1.1'];
+
 export type TryTcp = (host: string, port: number) => Promise<Connection>;
-export type TryTls = (host: string, port: number) => Promise<Greeting>;
+/** long: the client's first words fill more than a packet of 1500 bytes. */
+export type TryTls = (host: string, port: number, hello: 'short' | 'long') => Promise<Greeting>;
 
 /** Never rejects. */
 export const tryTcp: TryTcp = (host, port) =>
@@ -44,12 +51,16 @@ export const tryTcp: TryTcp = (host, port) =>
   });
 
 /** Never rejects. Nothing is asked of the server but who it is, and nothing is made of the answer. */
-export const tryTls: TryTls = (host, port) =>
+export const tryTls: TryTls = (host, port, hello) =>
   new Promise((resolve) => {
     let connected = false;
     // Its own socket, for its count of bytes: the TLS socket's stays 0 (Node 20).
     const wire = connect({ host, port });
-    const socket = connectTls({ socket: wire, rejectUnauthorized: false });
+    const socket = connectTls({
+      socket: wire,
+      rejectUnauthorized: false,
+      ALPNProtocols: hello === 'long' ? LONG : [],
+    });
     const end = (greeting: Greeting): void => {
       clearTimeout(timer);
       socket.destroy();

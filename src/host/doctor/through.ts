@@ -2,9 +2,8 @@
 import { formatIp4 } from '../../address/format.ts';
 import { ipJson } from '../iproute.ts';
 import { type Check, note, ok, problem, skipped } from './check.ts';
-import { findPathMtu, type PathMtu } from './path-mtu.ts';
 import type { Echo } from './ping.ts';
-import { type PlatFacts, type Probes, told } from './plat.ts';
+import { type Greetings, greet, type PlatFacts, type Probes, wayBack } from './plat.ts';
 import type { Target } from './target.ts';
 import type { Connection } from './tcp.ts';
 
@@ -15,9 +14,11 @@ export type ThroughFacts =
       readonly target: Target;
       readonly tcp: Connection;
       readonly icmp: Echo;
-      /** null: not tried, since small packets are not answered. */
-      readonly path: PathMtu | null;
-      /** Greatest IPv4 packet for the translator, bytes. */
+      /** As in PlatFacts. */
+      readonly greetings: Greetings | null;
+      /** What came of an echo request that makes the greatest packet the uplink takes; null: not tried. */
+      readonly full: Echo | null;
+      /** Its size as an IPv4 packet, bytes. */
       readonly mtu: number;
     };
 
@@ -29,26 +30,29 @@ export async function wayTo(target: Target): Promise<string | null> {
 }
 
 /** @param mtu greatest IPv4 packet for the translator, bytes */
-export async function tryThrough(target: Target, mtu: number, { ping, tcp }: Probes): Promise<ThroughFacts> {
+export async function tryThrough(
+  target: Target,
+  mtu: number,
+  { ping, tcp, tls }: Probes,
+): Promise<ThroughFacts> {
   const address = formatIp4(target.address);
   const [connection, icmp] = await Promise.all([tcp(address, target.port), ping({ family: 4, address })]);
-  const path = icmp.is === 'reply' ? await findPathMtu(ping, { family: 4, address, mtu }) : null;
-  return { is: 'tried', target, tcp: connection, icmp, path, mtu };
+  const [full, greetings] = await Promise.all([
+    icmp.is === 'reply' ? ping({ family: 4, address, bytes: mtu }) : null,
+    greet(tls, address, target, connection),
+  ]);
+  return { is: 'tried', target, tcp: connection, icmp, greetings, full, mtu };
 }
+
+type Tried = Extract<ThroughFacts, { readonly is: 'tried' }>;
 
 export function judgeThrough(facts: ThroughFacts, plat: PlatFacts): Check[] {
   if (facts.is === 'not-tried') {
     return (['clat-tcp', 'clat-icmp', 'clat-mtu'] as const).map((id) => skipped(id, facts.why));
   }
-  const { target, tcp, icmp, path, mtu } = facts;
+  const { target, tcp, icmp } = facts;
   const name = formatIp4(target.address);
-  return [
-    byTcp(`${name} port ${target.port}`, tcp, plat),
-    byIcmp(name, icmp, plat),
-    path === null
-      ? skipped('clat-mtu', 'without an answer to small packets there is nothing to compare')
-      : size(path, mtu),
-  ];
+  return [byTcp(`${name} port ${target.port}`, tcp, plat), byIcmp(name, icmp, plat), size(facts, plat)];
 }
 
 /** Where to look, given whether the NAT64 answers without us. */
@@ -94,19 +98,32 @@ function byIcmp(name: string, icmp: Echo, plat: PlatFacts): Check {
   }
 }
 
-function size(path: PathMtu, mtu: number): Check {
-  switch (path.is) {
-    case 'full':
-      return ok('clat-mtu', `packets of ${mtu} bytes pass`);
-    case 'told':
-      return ok('clat-mtu', `${path.bytes} bytes: ${told(path.from)}, and so much passes`);
-    case 'unknown':
-      return skipped('clat-mtu', path.why);
-    case 'mute':
-      return problem(
-        'clat-mtu',
-        `packets of ${mtu} bytes get no answer and nobody says why; ${path.bytes} bytes pass`,
-        'see the MTU on the way out above; ICMP errors must get through to the translator',
-      );
+/**
+ * Long answers to echo requests are no test: the NAT64 sends them in fragments, and fragments of ICMP no translator
+ * translates (RFC 7915 §1.2). So the way back is tried by TLS, and of the way out it counts what routers say.
+ */
+function size({ full, greetings, tcp, target, mtu }: Tried, plat: PlatFacts): Check {
+  if (greetings?.short.is === 'whole' && greetings.long.is === 'stuck') {
+    return problem(
+      'clat-mtu',
+      'long packets get lost on the way out, and nobody says why',
+      'see the MTU on the way out above; ICMP errors must get through to the translator',
+    );
   }
+  const told = plat.is === 'tried' && plat.path?.is === 'told';
+  if (told && full?.is === 'silent') {
+    return problem(
+      'clat-mtu',
+      `packets of ${mtu} bytes are too big for the way out, and the error that says so does not arrive as IPv4`,
+      'see whether a firewall on this host drops ICMP errors; meanwhile --ipv6-mtu keeps packets small',
+    );
+  }
+  const back = wayBack('clat-mtu', greetings, tcp, target);
+  if (full?.is === 'reply') {
+    return back.state === 'skipped' ? ok('clat-mtu', `packets of ${mtu} bytes pass`) : back;
+  }
+  if (full?.is !== 'too-big') return back;
+  const out = `${full.mtu} bytes on the way out, as ${full.from ?? 'this host'} says`;
+  if (back.state === 'problem') return back;
+  return ok('clat-mtu', back.state === 'skipped' ? out : `${out}; ${back.found}`);
 }
