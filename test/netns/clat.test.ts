@@ -9,6 +9,7 @@ import { hostState } from './host-state.ts';
 import { RaSender } from './ra-sender.ts';
 import { describeNetns } from './suite.ts';
 import { dropForwarded, map } from './topology.ts';
+import { until } from './wait.ts';
 
 let host: ClatHost;
 afterEach(async ({ task }) => host?.close(task.result?.state === 'fail'));
@@ -129,6 +130,33 @@ describeNetns('clatd without options', CLAT_TOOLS, () => {
     await host.daemon.stop();
     expect(hostState(vm)).toEqual(before);
   });
+
+  it('killed after each step in turn, the next start leaves one CLAT, and its end the host as it was', async () => {
+    host = await ClatHost.build();
+    const { net, vm, sandbox } = host.topology;
+    dropForwarded(vm);
+    new RaSender(sandbox, net, 'vm', PREF64);
+    await host.untilRoute();
+    const before = hostState(vm);
+    const stepsIn = (output: string): number => output.match(/: done\. /g)?.length ?? 0;
+    // Shared: no second for duplicate address detection, and nftables among the steps.
+    host.start('--clat-v6-addr', 'shared');
+    await host.untilWorks();
+    const steps = stepsIn(host.daemon.output);
+    expect(steps, host.daemon.output).toBeGreaterThan(7);
+    await host.daemon.stop();
+    for (let step = 1; step <= steps; step++) {
+      const killed = host.start('--clat-v6-addr', 'shared');
+      await until(`step ${step}`, () => stepsIn(killed.output) >= step, { interval: 1 });
+      await killed.stop('SIGKILL');
+      host.start('--clat-v6-addr', 'shared');
+      await host.untilWorks();
+      expect(vm.ip('-4 address show').match(/192\.0\.0\.2/g)).toHaveLength(1);
+      expect(vm.exec('nft', ['list', 'ruleset']).match(/masquerade/g)).toHaveLength(1);
+      await host.daemon.stop();
+      expect(hostState(vm), `killed after step ${step}`).toEqual(before);
+    }
+  }, 120_000);
 
   it('tells the service manager that it is ready, and how things are', async () => {
     host = await ClatHost.build();
