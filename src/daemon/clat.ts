@@ -37,6 +37,8 @@ export interface ClatDeps {
   readonly host: Host;
   /** Makes it so; null: no CLAT, everything undone. Throws with a sentence for the administrator. */
   readonly apply: (up: Up | null) => Promise<void>;
+  /** Bytes translated so far, either way. */
+  readonly traffic: () => { readonly bytes46: number; readonly bytes64: number };
   /** One line about how things are. */
   readonly status: (text: string) => void;
   readonly stable: StableBytes;
@@ -52,6 +54,9 @@ const ATTEMPTS = 3;
  */
 const REST = 9;
 const QUICK = 100;
+/** Answers are looked for after this long, then after twice as long, and so on until there are some. */
+const GUESS_FIRST = 2000;
+const GUESS_MOST = 60_000;
 const RETRY_FIRST = 1000;
 const RETRY_MOST = 60_000;
 
@@ -79,6 +84,12 @@ export class Clat {
   #next: Claim | null = null;
   /** By network: how many addresses of it were found to be taken. */
   readonly #taken = new Map<string, number>();
+  /** A guess that is not proved right yet; the timer that looks for answers. */
+  #guess: Clat6Choice | null = null;
+  #guessTimer: NodeJS.Timeout | null = null;
+  /** Networks guessed wrong, and right. */
+  readonly #unanswered = new Set<string>();
+  readonly #answered = new Set<string>();
   /** ms; since when there has been native IPv4. */
   #nativeSince: number | null = null;
   #isUp = false;
@@ -125,6 +136,7 @@ export class Clat {
     this.#discovery.stop();
     this.#listener.stop();
     this.#unclaim();
+    this.#unwatchGuess();
     this.#setTimer(null);
     await this.#looking;
   }
@@ -226,11 +238,53 @@ export class Clat {
       state,
     });
     this.#isUp = true;
+    this.#watchGuess(choice);
     this.#say(
       'info',
       `IPv4 works: ${formatIp4(pair.clat4)} as ${formatIp6(choice.address)} on ${uplink.name}, ` +
         `NAT64 ${formatPrefix6(known.prefix)} (${origin(known)})`,
     );
+  }
+
+  /**
+   * Is the guessed network routed to this host? It is when anything comes back; it is not when packets went out for some
+   * seconds and nothing did.
+   */
+  #watchGuess(choice: Clat6Choice): void {
+    if (choice === this.#guess) return;
+    this.#unwatchGuess();
+    const network = formatPrefix6(choice.network);
+    if (!choice.guessed || this.#answered.has(network)) return;
+    this.#guess = choice;
+    const { traffic, log } = this.#deps;
+    const before = traffic();
+    let asked = false;
+    const check = (delay: number): void => {
+      this.#guessTimer = setTimeout(() => {
+        const { bytes46, bytes64 } = traffic();
+        if (bytes64 > before.bytes64) {
+          this.#answered.add(network);
+          this.#unwatchGuess();
+        } else if (asked) {
+          log.warn(
+            `nothing comes back to ${formatIp6(choice.address)}: ${network} is not routed to this host`,
+          );
+          this.#unanswered.add(network);
+          this.#unwatchGuess();
+          this.#look();
+        } else {
+          asked = bytes46 > before.bytes46;
+          check(asked ? GUESS_FIRST : Math.min(2 * delay, GUESS_MOST));
+        }
+      }, delay);
+    };
+    check(GUESS_FIRST);
+  }
+
+  #unwatchGuess(): void {
+    if (this.#guessTimer !== null) clearTimeout(this.#guessTimer);
+    this.#guessTimer = null;
+    this.#guess = null;
   }
 
   /** The same object while nothing of it changes. */
@@ -249,6 +303,7 @@ export class Clat {
   async #standBack(why: string): Promise<void> {
     const was = this.#isUp;
     this.#isUp = false;
+    this.#unwatchGuess();
     if (was) await this.#deps.apply(null);
     if (this.#next === null) this.#unclaim();
     this.#say('info', `${was ? 'no CLAT any more' : 'no CLAT'}: ${why}`);
@@ -270,7 +325,12 @@ export class Clat {
       clat4,
       before: this.#claim?.choice.network ?? null,
     };
-    const first = chooseClat6({ ...request, attempt: 0 }, state, this.#deps.stable);
+    const guess = chooseClat6({ ...request, attempt: 0 }, state, this.#deps.stable);
+    const unanswered =
+      !('lacking' in guess) && guess.guessed && this.#unanswered.has(formatPrefix6(guess.network));
+    const first = unanswered
+      ? chooseClat6({ ...request, attempt: 0, unanswered }, state, this.#deps.stable)
+      : guess;
     if ('lacking' in first) {
       this.#unclaim();
       return { waiting: first.lacking };
@@ -293,7 +353,8 @@ export class Clat {
           waiting: `${attempt === 1 ? 'the address' : `${attempt} addresses`} tried in ${network} on ${uplink.name} belong to neighbours: name a free one with --clat-v6-addr`,
         };
       }
-      const choice = attempt === 0 ? first : chooseClat6({ ...request, attempt }, state, this.#deps.stable);
+      const choice =
+        attempt === 0 ? first : chooseClat6({ ...request, attempt, unanswered }, state, this.#deps.stable);
       if ('lacking' in choice) return { waiting: choice.lacking };
       this.#next = this.#claimIt(choice, uplink, state);
     }

@@ -137,6 +137,11 @@ export class DataPlane {
     return this.#threads.map((thread) => thread.counters);
   }
 
+  /** One counter, summed over the threads (counters.ts). */
+  total(index: number): number {
+    return this.#threads.reduce((sum, { counters }) => sum + counters[index]!, 0);
+  }
+
   /**
    * Creates or attaches to the device with the first thread; the others come up while the host is configured
    * (see `complete`).

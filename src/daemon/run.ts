@@ -10,6 +10,7 @@ import { compile } from '../config/compile.ts';
 import { isAutomatic, type RunConfig, type TranslationConfig } from '../config/config.ts';
 import { withLan } from '../config/lan.ts';
 import type { Loaded } from '../config/load.ts';
+import { Extra } from '../dataplane/counters.ts';
 import { applyPlan, type Host, HostConflictError, linuxHost, openJournal, rollback } from '../host/apply.ts';
 import type { Journal } from '../host/journal.ts';
 import { readMtu, watchMtu } from '../host/mtu.ts';
@@ -173,6 +174,10 @@ export class Daemon {
       log,
       host: this.#host,
       apply: (up) => this.#serial(() => (up === null ? this.#standBack() : this.#serve(up))),
+      traffic: () => ({
+        bytes46: this.#plane.total(Extra.bytes46),
+        bytes64: this.#plane.total(Extra.bytes64),
+      }),
       status: (text) => notify.status(text),
       stable: stableBytes(),
       now: bootClock,

@@ -34,6 +34,8 @@ export interface Clat6Request {
   readonly before: Prefix6 | null;
   /** How often an address of this network was found to be taken. */
   readonly attempt: number;
+  /** True where a guess was tried, and nothing came back. */
+  readonly unanswered?: boolean;
 }
 
 export interface Clat6Choice {
@@ -95,6 +97,9 @@ export function chooseClat6(request: Clat6Request, state: HostState, stable: Sta
     return shared(request, state, stable, `${single.text} is the only address on ${uplink}`);
   }
   const network = prefixOf6(single.address, 96);
+  if (request.unanswered === true) {
+    return shared(request, state, stable, `nothing came back to an address in ${formatPrefix6(network)}`);
+  }
   return choice(request, network, state, stable, {
     guessed: true,
     why: `an address in ${formatPrefix6(network)}: ${single.text} stands alone on ${uplink}, as where a whole /96 is routed to each host`,
