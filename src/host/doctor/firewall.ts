@@ -23,18 +23,22 @@ export function judgeFirewall({ tun, uplink, running, mode }: FirewallFacts, fir
   ];
   const dropping = firewall.tables.flatMap((table) => dropsIn(table, paths));
   const planned = firewallEntries(tun, uplink, firewall, [], 'accept');
-  const left = planned.warnings.filter((warning) => !firewall.unseen.includes(warning));
+  const unseen = planned.warnings.filter((warning) => /could not be seen/.test(warning));
+  const left = planned.warnings.filter((warning) => !unseen.includes(warning))[0];
   const names = dropping.join(', ');
   const found = `${dropping.length === 1 ? 'the nftables chain' : 'the nftables chains'} ${names} ${dropping.length === 1 ? 'drops' : 'drop'} what is forwarded between ${tun} and ${uplink}`;
   const byHand = `let it through there: nft insert rule ${dropping[0] ?? ''} iifname "${tun}" oifname "${uplink}" accept, and the same the other way`;
   if (dropping.length > 0 && running) return problem('firewall', found, byHand);
-  if (left.length > 0) return problem('firewall', left.join('; '), 'see the reason');
+  if (left !== undefined) {
+    const [what = '', remedy = byHand] = left.split(/: (.*)/, 2);
+    return problem('firewall', what, remedy);
+  }
   if (dropping.length > 0) {
     return mode === 'accept'
       ? note('firewall', `${found}; clatd adds a rule that lets its packets through while it runs`)
       : problem('firewall', found, `use --firewall accept, or ${byHand}`);
   }
-  if (firewall.unseen.length > 0) return skipped('firewall', firewall.unseen.join('; '));
+  if (unseen.length > 0) return skipped('firewall', unseen.join('; '));
   const chains = firewall.tables.length;
   return ok(
     'firewall',

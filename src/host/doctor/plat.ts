@@ -131,7 +131,7 @@ function wayOut(path: PathMtu | null, mtu: number, greetings: Greetings | null):
       `let ICMPv6 Packet Too Big through on the way, or make the MTU of the uplink what passes: ip link set mtu ${path?.is === 'mute' ? path.bytes : LEAST_MTU6}`,
     );
   }
-  const byTcp = greetings?.long.is === 'whole' ? 'TCP fills whole packets' : null;
+  const byTcp = greetings?.long.is === 'whole' ? 'long requests by TCP get through' : null;
   switch (path?.is) {
     case 'full':
       return ok('mtu-out', `packets of ${mtu} bytes, the MTU of the uplink, pass`);
