@@ -130,11 +130,19 @@ export async function applyPlan(
       dropped || known === null
         ? { ...(await host.read()), ...(firewall === undefined ? {} : { firewall }) }
         : known;
+    // Each start of `ip` costs as much as all that it does: what comes together is done together.
+    const batch: { done: Done; why: string }[] = [];
+    const flush = async (): Promise<void> => {
+      await host.ip(batch.flatMap(({ done }) => applyLines(done.step, done.before)));
+      for (const { done, why } of batch.splice(0)) log.info(`${describe(done.step)}: done. ${why}`);
+    };
     for (const [index, { step, why }] of entries.entries()) {
+      if (!isOfIp(step)) await flush();
       const amended = journal.done.find((one) => isAmended(one.step, step));
       if (amended !== undefined) {
         journal.write(journal.done.map((one) => (one === amended ? { ...one, step } : one)));
         beforeStep(index);
+        await flush();
         await host.ip(amendLines(step));
         log.info(`${describe(step)}: changed. ${why}`);
         continue;
@@ -159,13 +167,18 @@ export async function applyPlan(
       const done: Done = { step: missing, before: finding.before };
       journal.write([...journal.done, done]);
       beforeStep(index);
-      if (await tryApply(done, host, log)) log.info(`${describe(missing)}: done. ${why}`);
+      if (isOfIp(missing)) batch.push({ done, why });
+      else if (await tryApply(done, host, log)) log.info(`${describe(missing)}: done. ${why}`);
     }
+    await flush();
   } catch (error) {
     await rollback(journal, host, log);
     throw error;
   }
 }
+
+const isOfIp = ({ kind }: Step): boolean =>
+  kind === 'link' || kind === 'address' || kind === 'routes' || kind === 'proxy';
 
 /** Undoes everything in the journal, latest first, and removes it. */
 export async function rollback(journal: Journal, host: Host, log: HostLog): Promise<void> {
