@@ -75,7 +75,10 @@ export const tryTls: TryTls = (host, port, hello) =>
       connected = true;
     });
     socket.on('secureConnect', () => end({ is: 'whole', bytes: wire.bytesRead }));
-    socket.on('error', ({ code, message }: NodeJS.ErrnoException) =>
-      end({ is: 'unknown', why: code ?? message }),
-    );
+    for (const one of [wire, socket]) {
+      one.on('error', ({ code, message }: NodeJS.ErrnoException) =>
+        end({ is: 'unknown', why: code ?? message }),
+      );
+    }
+    wire.on('close', () => end({ is: 'unknown', why: 'the connection was closed' }));
   });
