@@ -14,7 +14,7 @@ import { Extra } from '../dataplane/counters.ts';
 import { applyPlan, type Host, HostConflictError, linuxHost, openJournal, rollback } from '../host/apply.ts';
 import type { Journal } from '../host/journal.ts';
 import { readMtu, watchMtu } from '../host/mtu.ts';
-import { type ClatSurroundings, prepareHost } from '../host/run-plan.ts';
+import { type ClatSurroundings, prepareHost, readForPlan } from '../host/run-plan.ts';
 import type { HostState } from '../host/state.ts';
 import { Offload } from '../io/device.ts';
 import { native } from '../io/native.ts';
@@ -25,6 +25,16 @@ import { DataPlane } from './dataplane.ts';
 import { deferred } from './deferred.ts';
 import type { Logger } from './log.ts';
 import type { Notifier } from './notify.ts';
+
+/** The host, of which some is read already. */
+function withKnown(host: Host, state: HostState): Host {
+  const { firewall } = state;
+  return {
+    ...host,
+    read: async () => state,
+    firewall: firewall === undefined ? host.firewall : async () => firewall,
+  };
+}
 
 export interface DaemonDeps {
   readonly log: Logger;
@@ -86,9 +96,12 @@ export class Daemon {
     const config = this.#config;
     if (config.configure) this.#journal = await openJournal(config.tun, this.#host, log);
     try {
+      // The host is read while the first thread starts: what the thread makes, the device, is known by itself.
+      const reading = this.#journal === null || isAutomatic(config) ? null : readForPlan(config, this.#host);
+      reading?.catch(() => {}); // whoever awaits it sees the refusal
       const device = await this.#plane.open();
       if (isAutomatic(config)) await this.#follow(config);
-      else await this.#configure(config);
+      else await this.#configure(config, null, await reading);
       // The first thread serves already; one that cannot join is a pity, not a failure.
       this.#plane
         .complete()
@@ -224,7 +237,7 @@ export class Daemon {
       firewall,
       ...(clat === null ? {} : { clat }),
     };
-    const host = known === null ? this.#host : { ...this.#host, read: async () => known };
+    const host = known === null ? this.#host : withKnown(this.#host, known);
     const plan = await prepareHost(input, host, journal.done);
     if (plan.conflicts.length > 0) throw new HostConflictError(plan.conflicts);
     for (const warning of plan.warnings) {
