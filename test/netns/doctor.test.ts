@@ -8,7 +8,7 @@ import { type Advertisement, RaSender } from './ra-sender.ts';
 import { projectRoot } from './sandbox.ts';
 import { describeNetns } from './suite.ts';
 import { buildTopology, dropForwarded, map, type Topology } from './topology.ts';
-import { clatd, type RunningTranslator, tayga } from './translators.ts';
+import { answersPing, clatd, type RunningTranslator, tayga } from './translators.ts';
 
 const TARGET = `${map.web}:443`;
 const RESOLVER = '2001:db8:1:1::1';
@@ -152,6 +152,22 @@ describeNetns('clatd doctor', ['ping', 'nft', 'python3', 'openssl', 'setpriv'], 
       expect(checks['clat-mtu']).toMatch(/^ok: \d+ bytes at once came through/);
       expect(hostState(topology.vm)).toEqual(before);
     });
+  });
+
+  it('while clatd without options runs', async () => {
+    const { vm } = topology;
+    const child = vm.start(process.execPath, [program(), 'run']);
+    try {
+      await answersPing(topology, child);
+      const { checks, problems } = await doctor();
+      expect(problems).toEqual([]);
+      expect(checks.daemon).toBe(`ok: process ${child.pid} on clat`);
+      expect(checks.prefix).toBe('ok: 2001:db8:64::/96 (a router said so)');
+      expect(checks['nd-proxy']).toMatch(/^ok: eth0 answers for 2001:db8:1:1:/);
+      expect(checks['clat-tcp']).toMatch(/^ok/);
+    } finally {
+      await child.stop();
+    }
   });
 
   it('without privilege says what it cannot see, and tries the rest', async () => {
