@@ -117,6 +117,11 @@ export class DataPlane {
   readonly #options: DataPlaneOptions;
   readonly #threads: Thread[] = [];
   #first: Opened | null = null;
+  #common: Pick<WorkerInput, 'tun' | 'offload' | 'coalesce' | 'multiQueue'> | null = null;
+  #wanted = 1;
+  /** For threads to come. */
+  #tables: WorkerOrder | null = null;
+  #stopped = false;
 
   constructor(options: DataPlaneOptions) {
     this.#options = options;
@@ -128,8 +133,9 @@ export class DataPlane {
     return this.#first;
   }
 
+  /** Those to come included. */
   get threads(): number {
-    return this.#threads.length;
+    return this.#wanted;
   }
 
   /** One array a thread (counters.ts). */
@@ -143,41 +149,47 @@ export class DataPlane {
   }
 
   /**
-   * Creates or attaches to the device with the first thread; the others come up while the host is configured
-   * (see `complete`).
+   * Creates or attaches to the device with the first thread, which can serve alone; the others are for `complete`.
    * Throws OpenError; then nothing is left running.
    */
   async open(): Promise<Opened> {
     native().oneArena(); // before the threads are
     const { tun, offload, workers, coalesce } = this.#options;
-    const wanted = workers === 'auto' ? Math.min(availableParallelism(), MOST_AUTO_WORKERS) : workers;
-    const common = { tun, offload, coalesce, multiQueue: wanted > 1 };
-    const first = new Thread({ ...common, index: 0, join: false }, this.#options);
+    this.#wanted = workers === 'auto' ? Math.min(availableParallelism(), MOST_AUTO_WORKERS) : workers;
+    this.#common = { tun, offload, coalesce, multiQueue: this.#wanted > 1 };
+    const first = new Thread({ ...this.#common, index: 0, join: false }, this.#options);
     this.#threads.push(first);
     this.#first = await first.opened.catch((error: unknown) => {
       this.#threads.length = 0;
       throw error;
     });
     // An existing single-queue device has room for one thread only.
-    const threads = this.#first.multiQueue ? wanted : 1;
-    for (let index = 1; index < threads; index++) {
-      this.#threads.push(new Thread({ ...common, index, join: true }, this.#options));
-    }
+    if (!this.#first.multiQueue) this.#wanted = 1;
     return this.#first;
   }
 
-  /** Resolves when all threads serve their queues. Throws OpenError. */
+  /**
+   * Starts the other threads; resolves when all serve their queues. Afterwards, not with the first: on a small machine
+   * they would be in the way of the host's configuration. Throws OpenError.
+   */
   async complete(): Promise<void> {
+    for (let index = this.#threads.length; index < this.#wanted && !this.#stopped; index++) {
+      const thread = new Thread({ ...this.#common!, index, join: true }, this.#options);
+      this.#threads.push(thread);
+      if (this.#tables !== null) thread.order(this.#tables);
+    }
     await Promise.all(this.#threads.map((thread) => thread.opened));
   }
 
   /** Hands over new tables; each thread takes them between two batches (EAM-9). */
   setTables(tables: Tables, icmpErrors: IcmpErrorsMode): void {
-    for (const thread of this.#threads) thread.order({ kind: 'tables', tables, icmpErrors });
+    this.#tables = { kind: 'tables', tables, icmpErrors };
+    for (const thread of this.#threads) thread.order(this.#tables);
   }
 
   /** Ends all threads, the first last: its queue gives back what attaching to a device changed. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     const [first, ...others] = this.#threads;
     await Promise.all(others.map((thread) => thread.stop()));
     await first?.stop();

@@ -102,10 +102,6 @@ export class Daemon {
       const device = await this.#plane.open();
       if (isAutomatic(config)) await this.#follow(config);
       else await this.#configure(config, null, await reading);
-      // The first thread serves already; one that cannot join is a pity, not a failure.
-      this.#plane
-        .complete()
-        .catch((error: Error) => log.warn(`fewer threads than planned: ${error.message}`));
       this.#stopWatching = watchMtu(config.tun, (mtu) => this.#mtuChanged(mtu));
       const threads = `${this.#plane.threads} ${this.#plane.threads === 1 ? 'thread' : 'threads'}`;
       const made = device.created ? 'created' : 'attached';
@@ -116,6 +112,10 @@ export class Daemon {
         log.info(`following the network with ${device.name} (${made}, ${threads})`);
         notify.ready();
       }
+      // The first thread serves already; one that cannot join is a pity, not a failure.
+      this.#plane
+        .complete()
+        .catch((error: Error) => log.warn(`fewer threads than planned: ${error.message}`));
       // Starting and compiling take memory that running does not.
       setTimeout(() => native().trimMemory(), TRIM_AFTER_MS).unref();
     } catch (error) {
