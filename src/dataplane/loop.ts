@@ -32,7 +32,7 @@ export interface LoopOptions {
   limiter: ErrorLimiter;
   counters: Counters;
   entropy: Uint16Array;
-  /** Join consecutive datagrams of a flow into one write (coalesce.ts). Default true. */
+  /** Join consecutive datagrams or segments of a flow into one write (coalesce.ts). Default true. */
   coalesce?: boolean;
   onLog?: (reason: number, direction: 46 | 64) => void;
   /** The kernel refused an offload, and the level was lowered to this. */
@@ -82,7 +82,7 @@ export class Loop {
       const count = device.read();
       if (count > 0) {
         engine.now = performance.now();
-        if (this.#coalesce && device.offload === Offload.uso && count > 1) {
+        if (this.#coalesce && device.offload >= Offload.tso && count > 1) {
           this.#processCoalescing(count);
         } else {
           for (let i = 0; i < count; i++) engine.process(i * SLOT_BYTES + HEADROOM, lengths[i]!);
@@ -103,7 +103,8 @@ export class Loop {
   #processCoalescing(count: number): void {
     const { engine } = this;
     const { job } = engine;
-    const { lengths } = this.#device;
+    const { lengths, offload } = this.#device;
+    this.#coalescer.udp = offload === Offload.uso;
     for (let i = 0; i < count; i++) {
       if (!job.hasRoom()) this.#flush();
       const before = job.outputs;

@@ -14,7 +14,7 @@ export const TCP_CHECKSUM = 16;
 export const UDP_CHECKSUM = 6;
 
 /** Flags of the TCP header's octet 13. */
-export const TcpFlag = { fin: 1, syn: 2, psh: 8, cwr: 0x80 } as const;
+export const TcpFlag = { fin: 1, syn: 2, psh: 8, ack: 0x10, cwr: 0x80 } as const;
 
 /** TCP header length in bytes as its data offset claims (0..60). */
 export const tcpHeaderBytes = (view: DataView, at: number): number => (view.getUint8(at + 12) >> 4) << 2;

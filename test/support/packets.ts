@@ -178,7 +178,10 @@ export interface Tcp {
   sport?: number;
   dport?: number;
   seq?: number;
+  ack?: number;
   flags?: number;
+  window?: number;
+  urgent?: number;
   options?: Bytes;
   data?: Bytes;
 }
@@ -186,13 +189,16 @@ export function tcp({
   sport = 50000,
   dport = 443,
   seq = 1,
+  ack = 0x02000000,
   flags = 0x10,
+  window = 64240,
+  urgent = 0,
   options = [],
   data = [],
 }: Tcp = {}): Transport {
   const header = [
-    ...[...u16(sport), ...u16(dport), ...u32(seq), ...u32(0x02000000)],
-    ...[((20 + options.length) / 4) << 4, flags, ...u16(64240), 0, 0, 0, 0],
+    ...[...u16(sport), ...u16(dport), ...u32(seq), ...u32(ack)],
+    ...[((20 + options.length) / 4) << 4, flags, ...u16(window), 0, 0, ...u16(urgent)],
   ];
   return transport(6, [...header, ...options, ...data], 16, false);
 }
