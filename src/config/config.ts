@@ -69,7 +69,7 @@ export interface RunConfig {
   workers: number | 'auto';
   /** The highest level to ask the kernel for. */
   offload: Offload;
-  /** Join consecutive datagrams of a flow into one write. */
+  /** Join consecutive packets of a flow into one write. */
   coalesce: boolean;
   logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** False with --no-configure: the host is left as it is. */

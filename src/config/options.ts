@@ -320,7 +320,7 @@ export const OPTIONS: readonly OptionRow[] = [
     default: 'on',
     scope: 'run',
     group: 'Daemon',
-    help: 'write consecutive datagrams of a flow at once, as one that the kernel cuts apart again',
+    help: 'write consecutive packets of a flow at once, as one that the kernel cuts apart again',
   },
   {
     name: 'log-level',

@@ -32,7 +32,7 @@ export interface LoopOptions {
   limiter: ErrorLimiter;
   counters: Counters;
   entropy: Uint16Array;
-  /** Join consecutive datagrams or segments of a flow into one write (coalesce.ts). Default true. */
+  /** Join consecutive packets of a flow into one write (coalesce.ts). Default true. */
   coalesce?: boolean;
   onLog?: (reason: number, direction: 46 | 64) => void;
   /** The kernel refused an offload, and the level was lowered to this. */

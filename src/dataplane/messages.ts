@@ -12,7 +12,7 @@ export interface WorkerInput {
   readonly tun: string;
   readonly offload: Offload;
   readonly multiQueue: boolean;
-  /** Join consecutive datagrams of a flow into one write. */
+  /** Join consecutive packets of a flow into one write. */
   readonly coalesce: boolean;
   /** True: a further queue of a device that worker 0 has opened. */
   readonly join: boolean;
