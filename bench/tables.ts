@@ -123,7 +123,9 @@ function load(size: number): void {
   const compiled = Number(process.hrtime.bigint() - begin) / 1e6 - read;
   const grown = (process.resourceUsage().maxRSS * 1024 - before) / 1e6;
   if (mistakes.length > 0 || table.size !== made.size) throw new Error('the file was not read whole');
-  const kept = bytesOf(table.v4, table.length4, table.v6, table.length6, table.slots4, table.slots6) / 1e6;
+  const kept =
+    bytesOf(table.v4, table.length4, table.v6, table.length6, table.slots4, table.keys6, table.entries6) /
+    1e6;
   console.log(
     `\nloading ${size.toLocaleString('en')} entries from a file of ${(file.length / 1e6).toFixed(0)} MB: ${read.toFixed(0)} ms to read, ` +
       `${compiled.toFixed(0)} ms to compile; at most ${grown.toFixed(0)} MB more resident, ${kept.toFixed(0)} MB of tables`,

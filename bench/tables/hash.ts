@@ -13,7 +13,8 @@ export const hashPerLength: Structure = {
       bytes: bytesOf(
         table.slots4,
         table.starts4,
-        table.slots6,
+        table.keys6,
+        table.entries6,
         table.starts6,
         table.lengths4,
         table.lengths6,
@@ -64,7 +65,7 @@ export const cachedHash: Structure = {
         return entry;
       },
       bytes:
-        bytesOf(table.slots4, table.starts4, table.slots6, table.starts6) +
+        bytesOf(table.slots4, table.starts4, table.keys6, table.entries6, table.starts6) +
         bytesOf(key4, entry4, key6, entry6),
     };
   },

@@ -19,13 +19,14 @@ export interface EamTable {
   readonly lengths4: Uint8Array;
   readonly lengths6: Uint8Array;
   /**
-   * The hash tables, two values a slot: what is compared first (the IPv4 prefix, or the IPv6 prefix's hash) and
-   * entry + 1, or 0 for empty. Side by side, so that a lookup in a large table waits for memory once. Table i holds
-   * values [starts[i], starts[i + 1]), a power of 2.
+   * The hash tables: what is compared and entry + 1, or 0 for empty, so that a lookup in a large table waits for memory
+   * once. IPv4: both side by side, two values a slot. IPv6: four words a slot, and the entries in an array of their own,
+   * which is read at the same time. Table i holds slots [starts[i], starts[i + 1]).
    */
   readonly slots4: Int32Array;
   readonly starts4: Int32Array;
-  readonly slots6: Int32Array;
+  readonly keys6: Int32Array;
+  readonly entries6: Int32Array;
   readonly starts6: Int32Array;
 }
 
@@ -43,8 +44,21 @@ function hash6(a: number, b: number, c: number, d: number): number {
 const shared32 = (n: number): Int32Array => new Int32Array(new SharedArrayBuffer(n * 4));
 const shared8 = (n: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(n));
 
+/** IPv4: at most half full, a power of two, so that finding and wrapping are a mask. */
+const slotsFor4 = (count: number): number => 1 << (32 - Math.clz32(count * 2 - 1));
+
+/** IPv6: any size, since memory is what lookups in large tables wait for; never full, so that every probe ends. */
+const slotsFor6 = (count: number): number => Math.ceil(count * 1.75) + 1;
+
+/** The slot of a hash among `slots`: the hash as a fraction of 2^32. */
+const slotOf = (hash: number, slots: number): number => ((hash >>> 0) * slots * 2 ** -32) | 0;
+
 /** Prefix lengths in use, longest first, and where each one's hash table starts. */
-function plan(lengths: Uint8Array, size: number): { lengths: Uint8Array; starts: Int32Array } {
+function plan(
+  lengths: Uint8Array,
+  size: number,
+  slotsFor: (count: number) => number,
+): { lengths: Uint8Array; starts: Int32Array } {
   const counts = new Int32Array(129);
   for (let i = 0; i < size; i++) counts[lengths[i]!]!++;
   const used: number[] = [];
@@ -55,8 +69,7 @@ function plan(lengths: Uint8Array, size: number): { lengths: Uint8Array; starts:
   used.forEach((length, i) => {
     result[i] = length;
     starts[i] = at;
-    // At most half full; a power of two so that wrapping is a mask.
-    at += 2 << (32 - Math.clz32(counts[length]! * 2 - 1));
+    at += slotsFor(counts[length]!);
   });
   starts[used.length] = at;
   return { lengths: result, starts };
@@ -69,10 +82,11 @@ export function compileEam(list: EamList): EamTable {
   const length4 = list.length4.subarray(0, size);
   const v6 = list.v6.subarray(0, size * 4);
   const length6 = list.length6.subarray(0, size);
-  const { lengths: lengths4, starts: starts4 } = plan(length4, size);
-  const { lengths: lengths6, starts: starts6 } = plan(length6, size);
-  const slots4 = shared32(starts4[lengths4.length]!);
-  const slots6 = shared32(starts6[lengths6.length]!);
+  const { lengths: lengths4, starts: starts4 } = plan(length4, size, slotsFor4);
+  const { lengths: lengths6, starts: starts6 } = plan(length6, size, slotsFor6);
+  const slots4 = shared32(starts4[lengths4.length]! * 2);
+  const entries6 = shared32(starts6[lengths6.length]!);
+  const keys6 = shared32(entries6.length * 4);
   const index4 = new Uint8Array(129);
   const index6 = new Uint8Array(129);
   lengths4.forEach((length, i) => {
@@ -83,28 +97,30 @@ export function compileEam(list: EamList): EamTable {
   });
   for (let i = 0; i < size; i++) {
     const t4 = index4[length4[i]!]!;
-    place(slots4, starts4[t4]!, starts4[t4 + 1]!, mix(v4[i]!), v4[i]!, i);
+    let slot = starts4[t4]! + (mix(v4[i]!) & (starts4[t4 + 1]! - starts4[t4]! - 1));
+    while (slots4[2 * slot + 1] !== 0) slot = next(slot, starts4, t4);
+    slots4[2 * slot] = v4[i]!;
+    slots4[2 * slot + 1] = i + 1;
+
     const t6 = index6[length6[i]!]!;
-    const hash = hash6(v6[4 * i]!, v6[4 * i + 1]!, v6[4 * i + 2]!, v6[4 * i + 3]!);
-    place(slots6, starts6[t6]!, starts6[t6 + 1]!, hash, hash, i);
+    const a = v6[4 * i]!;
+    const b = v6[4 * i + 1]!;
+    const c = v6[4 * i + 2]!;
+    const d = v6[4 * i + 3]!;
+    slot = starts6[t6]! + slotOf(hash6(a, b, c, d), starts6[t6 + 1]! - starts6[t6]!);
+    while (entries6[slot] !== 0) slot = next(slot, starts6, t6);
+    keys6[4 * slot] = a;
+    keys6[4 * slot + 1] = b;
+    keys6[4 * slot + 2] = c;
+    keys6[4 * slot + 3] = d;
+    entries6[slot] = i + 1;
   }
-  return { size, v4, length4, v6, length6, lengths4, lengths6, slots4, starts4, slots6, starts6 };
+  return { size, v4, length4, v6, length6, lengths4, lengths6, slots4, starts4, keys6, entries6, starts6 };
 }
 
-function place(
-  slots: Int32Array,
-  start: number,
-  end: number,
-  hash: number,
-  first: number,
-  entry: number,
-): void {
-  const mask = end - start - 2;
-  let slot = (hash << 1) & mask;
-  while (slots[start + slot + 1] !== 0) slot = (slot + 2) & mask;
-  slots[start + slot] = first;
-  slots[start + slot + 1] = entry + 1;
-}
+/** The slot after this one in table i, the first after the last. */
+const next = (slot: number, starts: Int32Array, i: number): number =>
+  slot + 1 === starts[i + 1] ? starts[i]! : slot + 1;
 
 /** Longest match for an IPv4 address: the entry's index, or -1. */
 export function find4(table: EamTable, address: number): number {
@@ -112,13 +128,13 @@ export function find4(table: EamTable, address: number): number {
   for (let i = 0; i < lengths4.length; i++) {
     const key = address & mask32(lengths4[i]!);
     const start = starts4[i]!;
-    const mask = starts4[i + 1]! - start - 2;
-    let slot = (mix(key) << 1) & mask;
-    let entry = slots4[start + slot + 1]!;
+    const mask = starts4[i + 1]! - start - 1;
+    let slot = mix(key) & mask;
+    let entry = slots4[2 * (start + slot) + 1]!;
     while (entry !== 0) {
-      if (slots4[start + slot] === key) return entry - 1;
-      slot = (slot + 2) & mask;
-      entry = slots4[start + slot + 1]!;
+      if (slots4[2 * (start + slot)] === key) return entry - 1;
+      slot = (slot + 1) & mask;
+      entry = slots4[2 * (start + slot) + 1]!;
     }
   }
   return -1;
@@ -126,25 +142,23 @@ export function find4(table: EamTable, address: number): number {
 
 /** Longest match for an IPv6 address of words a..d: the entry's index, or -1. */
 export function find6(table: EamTable, a: number, b: number, c: number, d: number): number {
-  const { lengths6, starts6, slots6, v6 } = table;
+  const { lengths6, starts6, keys6, entries6 } = table;
   for (let i = 0; i < lengths6.length; i++) {
     const length = lengths6[i]!;
     const ka = a & mask32(length);
     const kb = b & mask32(length - 32);
     const kc = c & mask32(length - 64);
     const kd = d & mask32(length - 96);
-    const hash = hash6(ka, kb, kc, kd);
     const start = starts6[i]!;
-    const mask = starts6[i + 1]! - start - 2;
-    let slot = (hash << 1) & mask;
-    let entry = slots6[start + slot + 1]!;
+    const end = starts6[i + 1]!;
+    let slot = start + slotOf(hash6(ka, kb, kc, kd), end - start);
+    let entry = entries6[slot]!;
     while (entry !== 0) {
-      if (slots6[start + slot] === hash) {
-        const at = (entry - 1) << 2;
-        if (v6[at + 3] === kd && v6[at + 2] === kc && v6[at + 1] === kb && v6[at] === ka) return entry - 1;
-      }
-      slot = (slot + 2) & mask;
-      entry = slots6[start + slot + 1]!;
+      const at = slot << 2;
+      if (keys6[at + 3] === kd && keys6[at + 2] === kc && keys6[at + 1] === kb && keys6[at] === ka)
+        return entry - 1;
+      if (++slot === end) slot = start;
+      entry = entries6[slot]!;
     }
   }
   return -1;
