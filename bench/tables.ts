@@ -77,7 +77,7 @@ function compare(size: number, lengths: Lengths): void {
   const questions = PATTERNS.map((pattern) => makeQuestions(list, pattern));
   console.log(`\n${size.toLocaleString('en')} entries, ${lengths} lengths; ns a lookup 4 -> 6 / 6 -> 4`);
   console.log(
-    `  ${''.padEnd(17)} ${PATTERNS.map((p) => p.padStart(15)).join(' ')}  ${'memory'.padStart(9)} ${'build'.padStart(8)}`,
+    `  ${''.padEnd(23)} ${PATTERNS.map((p) => p.padStart(15)).join(' ')}  ${'memory'.padStart(9)} ${'build'.padStart(8)}`,
   );
   const expected: string[] = [];
   for (const structure of STRUCTURES) {
@@ -93,7 +93,7 @@ function compare(size: number, lengths: Lengths): void {
     );
     const memory = `${(built.bytes / 1e6).toFixed(1)} MB`;
     console.log(
-      `  ${structure.name.padEnd(17)} ${cells.map((cell) => cell.padStart(15)).join(' ')}  ${memory.padStart(9)} ${`${ms.toFixed(0)} ms`.padStart(8)}`,
+      `  ${structure.name.padEnd(23)} ${cells.map((cell) => cell.padStart(15)).join(' ')}  ${memory.padStart(9)} ${`${ms.toFixed(0)} ms`.padStart(8)}`,
     );
     questions.forEach((q, i) => {
       const answer = sums(built, q, CHECKED);

@@ -120,7 +120,7 @@ function keyed(
 
 /** The key (or a hash of it) stands in the slot beside the entry: a probe that fails touches one line of memory, not two. */
 export const keyedHash: Structure = {
-  name: 'hash, key in slot',
+  name: 'hash, IPv6 hash in slot',
   build({ v4, length4, v6, length6, size }) {
     const four = keyed(size, length4, (i) => v4[i]!, mix);
     const six = keyed(
