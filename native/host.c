@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <stdint.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -92,9 +94,26 @@ static napi_value trim_memory(napi_env env, napi_callback_info info) {
   return make_int(env, 0);
 }
 
+// clockOpen() → fd or -errno. Readable when the wall clock was set, which waking from sleep does too; a read then fails
+// with ECANCELED, and the next jump is told again (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
+static napi_value clock_open(napi_env env, napi_callback_info info) {
+  (void)info;
+  const int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (fd < 0) return make_int(env, -errno);
+  // A time that does not come: 2^62 s would overflow the kernel's nanoseconds, 2^32 s is the year 2106.
+  const struct itimerspec never = {.it_value = {.tv_sec = (time_t)UINT32_MAX}};
+  if (timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) < 0) {
+    const int error = -errno;
+    close(fd);
+    return make_int(env, error);
+  }
+  return make_int(env, fd);
+}
+
 void export_host(napi_env env, napi_value exports) {
   const napi_property_descriptor table[] = {
       FUNCTION("oneArena", one_arena),
+      FUNCTION("clockOpen", clock_open),
       FUNCTION("sdNotify", sd_notify),
       FUNCTION("threadName", thread_name),
       FUNCTION("trimMemory", trim_memory),

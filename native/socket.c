@@ -18,8 +18,8 @@ static int close_with(int fd, int result) {
   return result;
 }
 
-static int open_netlink(const int32_t *groups, size_t count) {
-  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+static int open_netlink(int protocol, const int32_t *groups, size_t count) {
+  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
   if (fd < 0) return -errno;
   const struct sockaddr_nl address = {.nl_family = AF_NETLINK};
   if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0) return close_with(fd, -errno);
@@ -31,13 +31,22 @@ static int open_netlink(const int32_t *groups, size_t count) {
   return fd;
 }
 
-// netlinkOpen(groups) → fd or -errno
-static napi_value netlink_open(napi_env env, napi_callback_info info) {
+static napi_value netlink_of(int protocol, napi_env env, napi_callback_info info) {
   napi_value args[1];
   void *groups;
   size_t count;
   if (!get_args(env, info, 1, args) || !get_array(env, args[0], napi_int32_array, &groups, &count)) return NULL;
-  return make_int(env, open_netlink(groups, count));
+  return make_int(env, open_netlink(protocol, groups, count));
+}
+
+// netlinkOpen(groups) → fd or -errno: links, addresses, routes
+static napi_value netlink_open(napi_env env, napi_callback_info info) {
+  return netlink_of(NETLINK_ROUTE, env, info);
+}
+
+// netfilterOpen(groups) → fd or -errno: firewalls
+static napi_value netfilter_open(napi_env env, napi_callback_info info) {
+  return netlink_of(NETLINK_NETFILTER, env, info);
 }
 
 static int bind_to_interface(int fd, int32_t ifindex) {
@@ -213,7 +222,8 @@ static napi_value if_index(napi_env env, napi_callback_info info) {
 
 void export_socket(napi_env env, napi_value exports) {
   const napi_property_descriptor table[] = {
-      FUNCTION("netlinkOpen", netlink_open), FUNCTION("icmp6Open", icmp6_open), FUNCTION("ipv6Open", ipv6_open),
+      FUNCTION("netlinkOpen", netlink_open), FUNCTION("netfilterOpen", netfilter_open),
+      FUNCTION("icmp6Open", icmp6_open), FUNCTION("ipv6Open", ipv6_open),
       FUNCTION("recvMsg", recv_msg),         FUNCTION("sendTo", send_to),       FUNCTION("closeFd", close_fd),
       FUNCTION("ifIndex", if_index),
   };

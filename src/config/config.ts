@@ -59,6 +59,10 @@ export interface ClatConfig {
   dns64Servers: readonly Server[];
   /** Where nobody names a prefix; null: none. */
   fallback: Prefix6 | null;
+  /** Pinged through the NAT64 to see whether it works; null: nobody is. */
+  healthCheck: Ip4 | null;
+  /** s, 5..3600 */
+  healthInterval: number;
 }
 
 /** What `clatd run` needs besides. */

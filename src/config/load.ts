@@ -18,6 +18,7 @@ import {
   choice,
   number,
   parseClat6,
+  parseHealthCheck,
   parseMss,
   parseOwn4,
   parseOwn6,
@@ -174,6 +175,8 @@ export function loadRun(raw: RawOptions, files: Files, where: Whereabouts = opti
       clat4: reader.parsed('clat-v4-addr', null, parseOwn4),
       dns64Servers: reader.parsed('dns64-servers', [], parseServers),
       fallback: reader.parsed('prefix-fallback', null, parsePool6),
+      healthCheck: reader.parsed('health-check', null, parseHealthCheck),
+      healthInterval: reader.parsed('health-interval', 30, number(5, 3600)),
     },
     offload: reader.parsed(
       'offload',

@@ -149,3 +149,8 @@ export function parseClat6(text: string): Parsed<'auto' | 'shared' | Prefix6> {
   }
   return parsed;
 }
+
+/** `off` or an address to ping. */
+export function parseHealthCheck(text: string): Parsed<number | null> {
+  return text === 'off' ? good(null) : parseOwn4(text);
+}

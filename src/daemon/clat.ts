@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EamList } from '../address/eam.ts';
 import { formatIp4, formatIp6, formatPrefix6 } from '../address/format.ts';
-import { samePrefix6 } from '../address/ip.ts';
+import { type Ip6, samePrefix6 } from '../address/ip.ts';
 import type { RunConfig, TranslationConfig } from '../config/config.ts';
 import type { Host } from '../host/apply.ts';
 import { type Clat6Choice, chooseClat6, type StableBytes } from '../host/clat-address.ts';
@@ -16,12 +16,14 @@ import { decide, NATIVE_PATIENCE } from '../host/clat-decision.ts';
 import { type Clat4Pair, chooseClat4 } from '../host/clat4.ts';
 import { Discovery } from '../host/discovery.ts';
 import { claimAddress } from '../host/duplicate.ts';
-import { watchHost, watchResolvers } from '../host/events.ts';
+import { watchFirewall, watchHost, watchResolvers, watchSleep } from '../host/events.ts';
 import type { KnownPrefix } from '../host/prefix-book.ts';
+import { Pinger } from '../host/probe.ts';
 import { RouterListener } from '../host/router-listener.ts';
 import type { ClatSurroundings } from '../host/run-plan.ts';
 import type { HostState, Link } from '../host/state.ts';
 import { listeningLinks, nativeIpv4 } from '../host/uplink.ts';
+import { Health } from './health.ts';
 import type { Logger } from './log.ts';
 
 /** A CLAT as it is to be. */
@@ -57,6 +59,8 @@ const QUICK = 100;
 /** Answers are looked for after this long, then after twice as long, and so on until there are some. */
 const GUESS_FIRST = 2000;
 const GUESS_MOST = 60_000;
+/** For the answer to a ping through the NAT64. */
+const PING_PATIENCE = 1000;
 const RETRY_FIRST = 1000;
 const RETRY_MOST = 60_000;
 
@@ -72,6 +76,8 @@ export class Clat {
   readonly #deps: ClatDeps;
   #config: RunConfig;
   #discovery: Discovery;
+  #health: Health | null;
+  #pinger: { readonly ifindex: number; readonly pinger: Pinger } | null = null;
   readonly #listener: RouterListener;
   #endEvents: (() => void)[] = [];
   #looking: Promise<void> | null = null;
@@ -103,6 +109,7 @@ export class Clat {
     this.#deps = deps;
     this.#listener = new RouterListener((word) => this.#discovery.hear(word));
     this.#discovery = this.#discover();
+    this.#health = this.#checkHealth();
   }
 
   /** Resolves after the first look, with or without a network. Throws where the kernel gives no events. */
@@ -110,6 +117,13 @@ export class Clat {
     this.#endEvents = [
       watchHost({ onHost: () => this.#look(), onRouter: (word) => this.#discovery.hear(word) }),
       watchResolvers(() => this.#discovery.resolversChanged()),
+      // A firewall loaded anew takes our rules along.
+      watchFirewall(() => this.#look()),
+      watchSleep(() => {
+        this.#deps.log.info('awake again: everything is looked at anew');
+        this.#discovery.allChanged();
+        this.#look();
+      }),
     ];
     this.#look();
     await this.#looking;
@@ -121,6 +135,8 @@ export class Clat {
       JSON.stringify([translation.pool6, clat.dns64Servers, clat.fallback]);
     const other = matters(config) !== matters(this.#config);
     this.#config = config;
+    this.#health?.stop();
+    this.#health = this.#checkHealth();
     this.#said = '';
     if (other) {
       this.#discovery.stop();
@@ -137,8 +153,36 @@ export class Clat {
     this.#listener.stop();
     this.#unclaim();
     this.#unwatchGuess();
+    this.#health?.stop();
+    this.#pinger?.pinger.close();
+    this.#pinger = null;
     this.#setTimer(null);
     await this.#looking;
+  }
+
+  #checkHealth(): Health | null {
+    const { healthCheck, healthInterval } = this.#config.clat;
+    if (healthCheck === null) return null;
+    return new Health(healthCheck, healthInterval * 1000, {
+      log: this.#deps.log,
+      ping: (address, ifindex) => this.#ping(address, ifindex),
+      suspect: (prefix, ms) => this.#discovery.suspect(prefix, ms),
+    });
+  }
+
+  async #ping(address: Ip6, ifindex: number): Promise<boolean> {
+    try {
+      if (this.#pinger?.ifindex !== ifindex) {
+        this.#pinger?.pinger.close();
+        this.#pinger = null;
+        this.#pinger = { ifindex, pinger: new Pinger(ifindex) };
+      }
+      return await this.#pinger.pinger.ping(address, ifindex, PING_PATIENCE);
+    } catch (error) {
+      // What cannot be asked is not doubted.
+      if (!this.#end.signal.aborted) this.#deps.log.warn(`--health-check: ${(error as Error).message}`);
+      return true;
+    }
   }
 
   #discover(): Discovery {
@@ -239,6 +283,11 @@ export class Clat {
     });
     this.#isUp = true;
     this.#watchGuess(choice);
+    this.#health?.watch({
+      ifindex: uplink.index,
+      prefix: known.prefix,
+      others: this.#discovery.prefixesOn(uplink.index),
+    });
     this.#say(
       'info',
       `IPv4 works: ${formatIp4(pair.clat4)} as ${formatIp6(choice.address)} on ${uplink.name}, ` +
@@ -304,6 +353,7 @@ export class Clat {
     const was = this.#isUp;
     this.#isUp = false;
     this.#unwatchGuess();
+    this.#health?.watch(null);
     if (was) await this.#deps.apply(null);
     if (this.#next === null) this.#unclaim();
     this.#say('info', `${was ? 'no CLAT any more' : 'no CLAT'}: ${why}`);

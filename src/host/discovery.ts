@@ -175,16 +175,32 @@ export class Discovery {
     this.#ask(index);
   }
 
+  /** As linkChanged, for all. */
+  allChanged(): void {
+    for (const index of this.#watched.keys()) this.linkChanged(index);
+  }
+
   /** The prefix that counts on an interface, or null. */
   prefixOn(index: number): KnownPrefix | null {
     const { static: fixed, fallback } = this.#config;
     if (fixed !== null) return { source: 'static', prefix: fixed, from: '', until: Infinity };
     const now = this.#deps.now();
     const chosen = this.#book.choose(index, now);
-    if (chosen !== null || fallback === null) return chosen;
+    if (fallback === null) return chosen;
+    const asFallback: KnownPrefix = { source: 'fallback', prefix: fallback, from: '', until: Infinity };
+    if (chosen !== null) {
+      const doubted = this.#book.isSuspect(chosen.prefix, now) && !this.#book.isSuspect(fallback, now);
+      return doubted ? asFallback : chosen;
+    }
     const watched = this.#watched.get(index);
     if (watched === undefined || !watched.dnsSilent || now < watched.since + ROUTER_PATIENCE) return null;
-    return { source: 'fallback', prefix: fallback, from: '', until: Infinity };
+    return asFallback;
+  }
+
+  /** Prefixes that could take over on an interface, best first; the one that counts may be among them. */
+  prefixesOn(index: number): Prefix6[] {
+    const { fallback } = this.#config;
+    return [...this.knownOn(index).map(({ prefix }) => prefix), ...(fallback === null ? [] : [fallback])];
   }
 
   /** Everything valid on an interface, best first. */

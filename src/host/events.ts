@@ -3,8 +3,8 @@
  * Nothing is polled. What changed is not read from the messages (only a router's word is): whoever cares reads the host
  * anew, once for a burst of messages.
  */
-import { type FSWatcher, watch as watchFile } from 'node:fs';
-import { endianness } from 'node:os';
+import { type FSWatcher, readSync, watch as watchFile } from 'node:fs';
+import { endianness, uptime } from 'node:os';
 import { native } from '../io/native.ts';
 import { type RouterWord, readNetlinkOptions } from './pref64.ts';
 import { RESOLV_CONF, RESOLVER_DIRECTORIES } from './resolvers.ts';
@@ -84,6 +84,61 @@ export function watchHost({ onHost, onRouter }: HostListener): () => void {
   );
   return () => {
     stop();
+    io.unwatch(handle);
+    io.closeFd(fd);
+  };
+}
+
+/** linux/netfilter/nfnetlink.h */
+const NFNLGRP_NFTABLES = Int32Array.of(7);
+
+/** Some firewall rule changed, ours included. Where the kernel has no nftables nothing is told. */
+export function watchFirewall(onFirewall: () => void): () => void {
+  const io = native();
+  const fd = io.netfilterOpen(NFNLGRP_NFTABLES);
+  if (fd < 0) return () => {};
+  const buffer = new Uint8Array(BUFFER);
+  // A firewall is loaded anew in one piece, or rule by rule.
+  const { ring, stop } = coalesce(onFirewall, 200);
+  const handle = io.watch(fd, () => drain(fd, buffer, ring, ring));
+  return () => {
+    stop();
+    io.unwatch(handle);
+    io.closeFd(fd);
+  };
+}
+
+/** Less than this between two clocks is their resolution, ms. */
+const NAP = 1000;
+
+/** Tells sleep from a clock that was set: only asleep does the time since boot go on without the monotonic clock. */
+export function sleptBetween(
+  before: { readonly boot: number; readonly monotonic: number },
+  after: { readonly boot: number; readonly monotonic: number },
+): boolean {
+  return after.boot - before.boot - (after.monotonic - before.monotonic) > NAP;
+}
+
+/** Calls back when the machine has slept (suspend, a paused virtual machine) and is awake again. */
+export function watchSleep(onAwake: () => void): () => void {
+  const io = native();
+  const fd = io.clockOpen();
+  if (fd < 0) return () => {};
+  const look = () => ({ boot: uptime() * 1000, monotonic: performance.now() });
+  let before = look();
+  const buffer = new Uint8Array(8);
+  const handle = io.watch(fd, () => {
+    try {
+      readSync(fd, buffer);
+    } catch {
+      // ECANCELED: the clock jumped; that is all there is to read.
+    }
+    const after = look();
+    const slept = sleptBetween(before, after);
+    before = after;
+    if (slept) onAwake();
+  });
+  return () => {
     io.unwatch(handle);
     io.closeFd(fd);
   };

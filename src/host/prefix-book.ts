@@ -70,6 +70,10 @@ export class PrefixBook {
     this.#suspects.delete(formatPrefix6(prefix));
   }
 
+  isSuspect(prefix: Prefix6, now: number): boolean {
+    return (this.#suspects.get(formatPrefix6(prefix)) ?? 0) > now;
+  }
+
   /** All that is valid on an interface, in order of precedence, then as received. */
   valid(ifindex: number, now: number): KnownPrefix[] {
     const alive = this.#entries.filter((one) => one.ifindex === ifindex && one.until > now);
@@ -82,7 +86,7 @@ export class PrefixBook {
    */
   choose(ifindex: number, now: number): KnownPrefix | null {
     const all = this.valid(ifindex, now);
-    const sound = all.filter(({ prefix }) => (this.#suspects.get(formatPrefix6(prefix)) ?? 0) <= now);
+    const sound = all.filter(({ prefix }) => !this.isSuspect(prefix, now));
     const usable = sound.length > 0 ? sound : all;
     const best = usable.filter(({ source }) => source === usable[0]?.source);
     const before = this.#active.get(ifindex);

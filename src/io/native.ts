@@ -86,6 +86,8 @@ export interface Native {
 
   /** A socket of NETLINK_ROUTE joined to the groups (RTNLGRP_ numbers). → fd */
   netlinkOpen(groups: Int32Array): number;
+  /** A socket of NETLINK_NETFILTER joined to the groups (NFNLGRP_ numbers). → fd */
+  netfilterOpen(groups: Int32Array): number;
   /** A raw ICMPv6 socket on one interface that lets only these types in. → fd */
   icmp6Open(ifindex: number, types: Int32Array): number;
   /** A socket that sends whole IPv6 packets, header included, out of one interface. → fd */
@@ -100,6 +102,8 @@ export interface Native {
   watch(fd: number, callback: () => void): number;
   unwatch(watch: number): number;
 
+  /** A descriptor that is readable when the wall clock was set, as on waking from sleep; reading fails, and clears it. → fd */
+  clockOpen(): number;
   /** Threads share one memory arena from here on: fewer megabytes resident. */
   oneArena(): number;
   /** Gives free memory back to the kernel. */

@@ -1,5 +1,5 @@
 /** The addon's own contract: misuse, threads, and the sockets for the host side. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { native } from '../../src/io/native.ts';
 import { Process } from '../netns/process.ts';
@@ -195,6 +195,12 @@ describe.skipIf(blocked !== null)('sockets', () => {
     });
   const linkLocalReady = (show: () => string) =>
     until('a link-local address', () => show().includes('fe80:') && !show().includes('tentative'));
+
+  it('a descriptor for jumps of the clock has nothing to say while there are none', () => {
+    const fd = kept(addon.clockOpen());
+    expect(fd).toBeGreaterThan(0);
+    expect(() => readSync(fd, new Uint8Array(8))).toThrow(/EAGAIN/);
+  });
 
   it('netlink tells of changes in the groups joined, by watch', async () => {
     const RTNLGRP_IPV4_IFADDR = 5;

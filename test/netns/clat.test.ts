@@ -114,6 +114,19 @@ describeNetns('clatd without options', CLAT_TOOLS, () => {
     expect(hostState(vm)).toEqual(before);
   });
 
+  it('lets its packets through again after the firewall was loaded anew', async () => {
+    host = await ClatHost.build();
+    const { net, vm, sandbox } = host.topology;
+    dropForwarded(vm);
+    new RaSender(sandbox, net, 'vm', PREF64);
+    host.start();
+    await host.untilWorks();
+    vm.exec('nft', ['flush', 'ruleset']);
+    dropForwarded(vm);
+    await until('the accept rules', () => vm.exec('nft', ['list', 'ruleset']).includes('clatd:clat'));
+    await host.untilWorks();
+  });
+
   it('after kill -9 the next start leaves one CLAT, and its end the host as it was', async () => {
     host = await ClatHost.build();
     const { net, vm, sandbox } = host.topology;
