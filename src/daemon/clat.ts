@@ -59,6 +59,8 @@ const QUICK = 100;
 /** Answers are looked for after this long, then after twice as long, and so on until there are some. */
 const GUESS_FIRST = 2000;
 const GUESS_MOST = 60_000;
+/** So many times packets went out, and nothing came back: one silent server is no proof. */
+const GUESS_ROUNDS = 4;
 /** For the answer to a ping through the NAT64. */
 const PING_PATIENCE = 1000;
 const RETRY_FIRST = 1000;
@@ -102,6 +104,10 @@ export class Clat {
   #made: { key: string; from: TranslationConfig; made: TranslationConfig } | null = null;
   #timer: NodeJS.Timeout | null = null;
   #retry = RETRY_FIRST;
+  /** The last look failed; the timer is set for the next. */
+  #failed = false;
+  /** Why there is no CLAT, as last said. */
+  #downWhy: string | null = null;
   #said = '';
 
   constructor(config: RunConfig, deps: ClatDeps) {
@@ -138,6 +144,7 @@ export class Clat {
     this.#health?.stop();
     this.#health = this.#checkHealth();
     this.#said = '';
+    this.#failed = false;
     if (other) {
       this.#discovery.stop();
       this.#discovery = this.#discover();
@@ -198,9 +205,9 @@ export class Clat {
     );
   }
 
-  /** Soon; once for any number of calls meanwhile. */
+  /** Soon; once for any number of calls meanwhile. After a failure not before the next try: undoing makes events too. */
   #look(): void {
-    if (this.#end.signal.aborted) return;
+    if (this.#end.signal.aborted || this.#failed) return;
     if (this.#looking !== null) {
       this.#again = true;
       return;
@@ -219,6 +226,7 @@ export class Clat {
       this.#retry = RETRY_FIRST;
     } catch (error) {
       this.#say('error', (error as Error).message);
+      this.#failed = true;
       this.#setTimer(this.#retry);
       this.#retry = Math.min(2 * this.#retry, RETRY_MOST);
     }
@@ -237,7 +245,13 @@ export class Clat {
     const decision = decide({ tun, platDev: clat.platDev }, state, native, (index) =>
       this.#discovery.prefixOn(index),
     );
-    if (decision.is === 'down') return this.#standBack(decision.why);
+    if (decision.is === 'down') {
+      // Another network may come: what was found out about addresses belongs to this one.
+      this.#taken.clear();
+      this.#unanswered.clear();
+      this.#answered.clear();
+      return this.#standBack(decision.why);
+    }
     const { uplink, known } = decision;
     const pair = chooseClat4({ tun, wanted: clat.clat4, ipv4Addr: this.#config.translation.ipv4Addr }, state);
     if ('lacking' in pair) return this.#standBack(pair.lacking);
@@ -282,6 +296,7 @@ export class Clat {
       state,
     });
     this.#isUp = true;
+    this.#downWhy = null;
     this.#watchGuess(choice);
     this.#health?.watch({
       ifindex: uplink.index,
@@ -307,14 +322,15 @@ export class Clat {
     this.#guess = choice;
     const { traffic, log } = this.#deps;
     const before = traffic();
-    let asked = false;
+    let seen = before.bytes46;
+    let asked = 0;
     const check = (delay: number): void => {
       this.#guessTimer = setTimeout(() => {
         const { bytes46, bytes64 } = traffic();
         if (bytes64 > before.bytes64) {
           this.#answered.add(network);
           this.#unwatchGuess();
-        } else if (asked) {
+        } else if (bytes46 > seen && ++asked >= GUESS_ROUNDS) {
           log.warn(
             `nothing comes back to ${formatIp6(choice.address)}: ${network} is not routed to this host`,
           );
@@ -322,8 +338,8 @@ export class Clat {
           this.#unwatchGuess();
           this.#look();
         } else {
-          asked = bytes46 > before.bytes46;
-          check(asked ? GUESS_FIRST : Math.min(2 * delay, GUESS_MOST));
+          seen = bytes46;
+          check(asked > 0 ? GUESS_FIRST : Math.min(2 * delay, GUESS_MOST));
         }
       }, delay);
     };
@@ -356,7 +372,9 @@ export class Clat {
     this.#health?.watch(null);
     if (was) await this.#deps.apply(null);
     if (this.#next === null) this.#unclaim();
-    this.#say('info', `${was ? 'no CLAT any more' : 'no CLAT'}: ${why}`);
+    // Once for the same reason, whether something had to be undone or not.
+    if (was || why !== this.#downWhy) this.#say('info', `${was ? 'no CLAT any more' : 'no CLAT'}: ${why}`);
+    this.#downWhy = why;
   }
 
   /** The address to use; or why there is none, or not yet. */
@@ -467,7 +485,11 @@ export class Clat {
   /** In ms; null: none. */
   #setTimer(delay: number | null): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = delay === null ? null : setTimeout(() => this.#look(), delay);
+    const act = (): void => {
+      this.#failed = false;
+      this.#look();
+    };
+    this.#timer = delay === null ? null : setTimeout(act, delay);
   }
 
   /** Once for the same sentence. */

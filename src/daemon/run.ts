@@ -244,8 +244,12 @@ export class Daemon {
       if (!this.#warned.has(warning)) log.warn(warning);
     }
     this.#warned = new Set(plan.warnings);
-    this.#translate(translation, plan.tunMtu);
+    // A new address must be answered for by neighbour proxy before packets carry it: a router that asks in vain asks
+    // again only a second later. At the start, and for mappings by hand, no packet is to meet a route before its mapping.
+    const hostFirst = clat !== null && this.#inForce !== null;
+    if (!hostFirst) this.#translate(translation, plan.tunMtu);
     await applyPlan(plan.entries, journal, this.#host, log, undefined, plan.state);
+    if (hostFirst) this.#translate(translation, plan.tunMtu);
   }
 
   #translate(translation: TranslationConfig, mtu: number): void {

@@ -57,6 +57,9 @@ export type StableBytes = (text: string) => Uint8Array;
 
 export type Clat6Found = Clat6Choice | { readonly lacking: string };
 
+/** A shorter unreachable route keeps a whole block out (fc00::/7, RFC 7084 ULA-5), and delegates nothing. */
+const SHORTEST_DELEGATED = 29;
+
 /** Never a network to choose one's own address from: single addresses and point-to-point pairs. */
 const NARROWEST = 120;
 
@@ -64,7 +67,7 @@ export function chooseClat6(request: Clat6Request, state: HostState, stable: Sta
   const { wanted, uplink } = request;
   if (wanted === 'shared') return shared(request, state, stable, 'as asked for (--clat-v6-addr shared)');
   if (wanted !== 'auto') return given(request, wanted, state, stable);
-  const own = globals(state, uplink);
+  const own = reaching(globals(state, uplink), request.pool6);
   const networks = own.filter(({ length }) => length <= NARROWEST);
   const links = onLink6(state, uplink);
   if (networks.length > 0) {
@@ -74,7 +77,7 @@ export function chooseClat6(request: Clat6Request, state: HostState, stable: Sta
       why: `an address of its own in ${formatPrefix6(best.network)}, the network of ${best.text} on ${uplink}`,
     });
   }
-  const delegated = delegated6(state, request.tun);
+  const delegated = delegated6(state, request);
   if (delegated !== null) {
     return choice(request, delegated, state, stable, {
       why: `an address in ${formatPrefix6(delegated)}, which is delegated to this host`,
@@ -218,22 +221,30 @@ interface OwnAddress {
   readonly network: Prefix6;
 }
 
-/** Addresses of the uplink that new connections may use. */
+/** Addresses of the uplink: those for new connections, or where there are none, those that run out. */
 function globals(state: HostState, uplink: string): OwnAddress[] {
-  return state.addresses
-    .filter((own) => own.family === 6 && own.dev === uplink && own.scope === 'global' && own.usable)
-    .map(({ address: text, length }) => {
-      const address = parseKernel6(text);
-      return { address, text, length, network: prefixOf6(address, length) };
-    });
+  const all = state.addresses.filter(
+    (own) => own.family === 6 && own.dev === uplink && own.scope === 'global',
+  );
+  const usable = all.filter((own) => own.usable);
+  const chosen = usable.length > 0 ? usable : all.filter((own) => own.deprecated === true);
+  return chosen.map(({ address: text, length }) => {
+    const address = parseKernel6(text);
+    return { address, text, length, network: prefixOf6(address, length) };
+  });
+}
+
+/** Local addresses reach a local prefix, global ones a global prefix (CLAT-5); where there is only one kind, that. */
+function reaching(all: readonly OwnAddress[], pool6: Prefix6): readonly OwnAddress[] {
+  const alike = all.filter(({ address }) => isUla(address) === isUla(pool6.address));
+  return alike.length > 0 ? alike : all;
 }
 
 const isUla = (address: Ip6): boolean => address[0] >>> 25 === 0xfc >>> 1;
 
-/** The one before where it is still there; else one that reaches the prefix (local with local), the first of them. */
-function bestNetwork(all: readonly OwnAddress[], { before, pool6 }: Clat6Request): OwnAddress {
-  const kept = before && all.find(({ network }) => samePrefix6(network, before));
-  return kept ?? all.find(({ address }) => isUla(address) === isUla(pool6.address)) ?? all[0]!;
+/** The one before where it is still there; else the first. */
+function bestNetwork(all: readonly OwnAddress[], { before }: Clat6Request): OwnAddress {
+  return (before && all.find(({ network }) => samePrefix6(network, before))) || all[0]!;
 }
 
 /** Asked by ND on this interface. */
@@ -255,14 +266,15 @@ export function onLink6(state: HostState, dev: string): Prefix6[] {
  * The last /64 of a prefix that a network manager marked as delegated, by the unreachable route that catches what is not
  * handed on; the first ones are handed on to LANs.
  */
-function delegated6(state: HostState, tun: string): Prefix6 | null {
+function delegated6(state: HostState, { tun, pool6 }: Clat6Request): Prefix6 | null {
   for (const route of state.routes) {
     if (route.family !== 6 || route.type !== 'unreachable' || route.dst === 'default') continue;
     if (route.devs.includes(tun)) continue;
     const [text = '', length] = route.dst.split('/');
     const prefix: Prefix6 = { address: parseKernel6(text), length: Number(length) };
-    const top = prefix.address[0] >>> 29;
-    if (prefix.length > 64 || (top !== 1 && !isUla(prefix.address))) continue;
+    if (prefix.length < SHORTEST_DELEGATED || prefix.length > 64) continue;
+    const isGlobal = prefix.address[0] >>> 29 === 1;
+    if (!isGlobal && !(isUla(prefix.address) && isUla(pool6.address))) continue;
     return prefixOf6(fill(prefix, [-1, -1, 0, 0]), 64);
   }
   return null;

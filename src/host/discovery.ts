@@ -51,12 +51,16 @@ export interface DiscoveryDeps {
 
 /** With nothing heard from routers by then the fallback may step in: three solicitations' time would be 8 s. */
 const ROUTER_PATIENCE = 5000;
+/** How long what was known before a link was away may still be used unconfirmed: three solicitations' time, ms. */
+const CONFIRM = 10_000;
 /** setTimeout's most, ms. */
 const LONGEST = 2 ** 31 - 1;
 
 interface Watched {
   readonly name: string;
   candidate: boolean;
+  /** It was a candidate before: perhaps of another network. */
+  away: boolean;
   readonly schedule: DnsSchedule;
   /** ms; when it became a candidate. */
   since: number;
@@ -113,13 +117,26 @@ export class Discovery {
     for (const { index, candidate } of links) {
       const watched = this.#watched.get(index)!;
       const becomes = candidate && !watched.candidate;
+      if (watched.candidate && !candidate) this.#wentAway(index, watched);
       watched.candidate = candidate;
       if (before.get(index) !== watched) this.#listen(index);
-      else if (becomes && this.#book.valid(index, this.#deps.now()).length === 0) listener.solicit(index);
+      else if (becomes) {
+        // The same network or another one: its routers will say.
+        if (watched.away) this.#book.doubt(index, this.#deps.now() + CONFIRM);
+        if (watched.away || this.#book.valid(index, this.#deps.now()).length === 0) listener.solicit(index);
+      }
+      if (becomes) watched.away = false;
       if (becomes) watched.since = this.#deps.now();
       if (becomes || (index === first && first !== firstBefore)) this.#ask(index);
     }
     this.#arm();
+  }
+
+  #wentAway(index: number, watched: Watched): void {
+    watched.away = true;
+    watched.advertised.clear();
+    watched.mtus.clear();
+    this.#book.doubt(index, Number.POSITIVE_INFINITY);
   }
 
   #listen(index: number): void {
@@ -239,6 +256,7 @@ export class Discovery {
     return {
       name,
       candidate: false,
+      away: false,
       schedule: new DnsSchedule(),
       since: this.#deps.now(),
       advertised: new Map(),
@@ -310,7 +328,8 @@ export class Discovery {
       }
       this.#book.answer(index, prefixes, server, answer.ttl, now);
       watched.dnsSilent = prefixes.length === 0;
-      delay = watched.schedule.answered(answer.ttl);
+      // Addresses that embed nothing are as good as none.
+      delay = prefixes.length > 0 ? watched.schedule.answered(answer.ttl) : watched.schedule.negative();
     } else {
       this.#say(watched, `no NAT64 prefix from DNS: ${describeAnswer(got)}`);
       watched.dnsSilent = true;

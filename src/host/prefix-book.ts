@@ -20,6 +20,8 @@ export interface KnownPrefix {
 
 interface Entry extends KnownPrefix {
   readonly ifindex: number;
+  /** Said before the link was away: perhaps by another network. */
+  readonly stale?: boolean;
 }
 
 export class PrefixBook {
@@ -60,6 +62,13 @@ export class PrefixBook {
     this.#active.delete(ifindex);
   }
 
+  /** The link was away: what is said anew on it goes first, and what is not is forgotten at `until` (ms). */
+  doubt(ifindex: number, until: number): void {
+    this.#entries = this.#entries.map((one) =>
+      one.ifindex === ifindex ? { ...one, stale: true, until: Math.min(one.until, until) } : one,
+    );
+  }
+
   /** The prefix does not work: for `ms` it counts only where there is no other. */
   suspect(prefix: Prefix6, ms: number, now: number): void {
     this.#suspects.set(formatPrefix6(prefix), now + ms);
@@ -75,9 +84,13 @@ export class PrefixBook {
   }
 
   /** All that is valid on an interface, in order of precedence, then as received. */
-  valid(ifindex: number, now: number): KnownPrefix[] {
+  valid(ifindex: number, now: number): Entry[] {
     const alive = this.#entries.filter((one) => one.ifindex === ifindex && one.until > now);
-    return [...alive.filter((one) => one.source === 'ra'), ...alive.filter((one) => one.source === 'dns')];
+    const inOrder = [
+      ...alive.filter((one) => one.source === 'ra'),
+      ...alive.filter((one) => one.source === 'dns'),
+    ];
+    return [...inOrder.filter((one) => one.stale !== true), ...inOrder.filter((one) => one.stale === true)];
   }
 
   /**
@@ -88,7 +101,8 @@ export class PrefixBook {
     const all = this.valid(ifindex, now);
     const sound = all.filter(({ prefix }) => !this.isSuspect(prefix, now));
     const usable = sound.length > 0 ? sound : all;
-    const best = usable.filter(({ source }) => source === usable[0]?.source);
+    const first = usable[0];
+    const best = usable.filter(({ source, stale }) => source === first?.source && stale === first.stale);
     const before = this.#active.get(ifindex);
     const kept = before && best.find(({ prefix }) => samePrefix6(prefix, before.prefix));
     const chosen = kept ?? best[0] ?? null;

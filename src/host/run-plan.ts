@@ -205,14 +205,20 @@ function chooseMtu(input: RunPlanInput, state: HostState, uplink: string | null,
 
 /** CLAT-10: the prefix belongs to this uplink, whichever IPv6 default route is preferred for all else. */
 function pool6Route({ tun, pool6, clat }: RunPlanInput, state: HostState): Entry[] {
-  if (clat === undefined || pool6 === null || findUplink(state, tun) === clat.uplink) return [];
-  const way = state.routes.find(
-    (route) => route.family === 6 && route.dst === 'default' && route.devs.includes(clat.uplink),
+  if (clat === undefined || pool6 === null) return [];
+  const ways = state.routes.filter(
+    ({ family, dst, devs, type }) =>
+      family === 6 && dst === 'default' && type === 'unicast' && !devs.includes(tun),
   );
-  if (way === undefined) return [];
+  const way = ways.find(({ devs }) => devs.includes(clat.uplink));
+  // Of equal ones the kernel may take either.
+  const rival = ways.some(
+    (one) => one !== way && !one.devs.includes(clat.uplink) && one.metric <= (way?.metric ?? 0),
+  );
+  if (way === undefined || !rival) return [];
   return [
     {
-      why: `The NAT64 prefix was learned on ${clat.uplink} and is reached there, while another interface has the preferred IPv6 default route (CLAT-10).`,
+      why: `The NAT64 prefix was learned on ${clat.uplink} and is reached there, while another interface has an IPv6 default route as good (CLAT-10).`,
       step: {
         kind: 'routes',
         family: 6,

@@ -24,6 +24,8 @@ export interface HostAddress {
   readonly scope: string;
   /** Not tentative, deprecated, or found to be another's: may be a source of new connections. */
   readonly usable: boolean;
+  /** Valid, but not for new connections where there is another one. */
+  readonly deprecated?: boolean;
 }
 
 export interface HostRoute {
@@ -129,6 +131,7 @@ function toAddresses(device: JsonAddr): HostAddress[] {
       length: info.prefixlen ?? (family === 4 ? 32 : 128),
       scope: info.scope ?? 'global',
       usable: info.tentative !== true && info.deprecated !== true && info.dadfailed !== true,
+      deprecated: info.deprecated === true && info.tentative !== true && info.dadfailed !== true,
     });
   }
   return found;

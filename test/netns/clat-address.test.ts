@@ -1,4 +1,4 @@
-/** Plain `clatd` on hosts of every kind: what IPv6 address it takes (CLAT-3), and the walkthrough of a cloud VM. */
+/** Plain `clatd` on hosts of every kind: what addresses it takes (CLAT-2, CLAT-3, CLAT-4), and the walkthrough of a cloud VM. */
 import { afterEach, expect, it } from 'vitest';
 import { CLAT_TOOLS, ClatHost, PREF64, PROGRAM, SLAAC } from './clat.ts';
 import { ScriptedDns64 } from './dns64.ts';

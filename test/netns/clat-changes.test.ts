@@ -1,4 +1,7 @@
-/** Plain `clatd` while the network changes: prefixes, addresses, uplinks, MTU, native IPv4 (CLAT-5 to 8, 10; DISC-6, 7). */
+/**
+ * Plain `clatd` while the network changes: prefixes, addresses, uplinks, MTU, native IPv4 (CLAT-5, CLAT-6, CLAT-7, CLAT-8,
+ * CLAT-10; DISC-6, DISC-7).
+ */
 import { afterEach, expect, it } from 'vitest';
 import { CLAT_TOOLS, ClatHost, PREF64, SLAAC } from './clat.ts';
 import { ScriptedDns64 } from './dns64.ts';

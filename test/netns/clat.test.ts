@@ -1,4 +1,4 @@
-/** Plain `clatd`: where it finds the prefix, and that it leaves nothing behind. */
+/** Plain `clatd` (CLAT-1): where it finds the prefix (DISC-1), and that it leaves nothing behind. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
