@@ -121,6 +121,26 @@ describeNetns('clatd and a network that changes', [...CLAT_TOOLS, 'curl'], () =>
     await host.untilWorks();
   });
 
+  it('believes the routers of the network it roamed to, not those of the one before', async () => {
+    host = await ClatHost.build({ morePool6: [OTHER] });
+    const { net, sandbox } = host.topology;
+    const before = new RaSender(sandbox, net, 'vm', PREF64);
+    host.start();
+    await host.untilWorks();
+    await before.stop();
+    net.ip('link set vm down');
+    await host.says(/no CLAT any more/);
+    net.ip('link set vm up');
+    net.ipBatch(`
+      address replace 2001:db8:1:1::1/64 dev vm
+      address replace ${map.routerLinkLocal}/64 dev vm
+      route replace blackhole ${map.pool6}
+    `);
+    new RaSender(sandbox, net, 'vm', { ...SLAAC, pref64: [{ prefix: OTHER }] });
+    await host.says(/NAT64 2001:db8:65::\/96/);
+    await host.untilWorks();
+  });
+
   it('follows the MTU of the network, without losing anything', async () => {
     host = await ClatHost.build({ downloadBytes: 500_000 });
     const { net, vm, sandbox } = host.topology;
