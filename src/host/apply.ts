@@ -5,9 +5,17 @@
  * wants and is not there is done, the rest is not touched. So applying twice changes nothing, and a reload or a new
  * uplink is simply another plan.
  */
+import { rmSync } from 'node:fs';
 import { type Firewall, readFirewall } from './firewall.ts';
 import { ipBatch, ipBatchForce, ToolFailedError } from './iproute.ts';
-import { AlreadyRunningError, Journal, journalPath, ownerOfThisProcess, readLeftover } from './journal.ts';
+import {
+  AlreadyRunningError,
+  Journal,
+  journalPath,
+  otherJournals,
+  ownerOfThisProcess,
+  readLeftover,
+} from './journal.ts';
 import { isNoSuch, type NftObject, nftList, nftScript } from './nft.ts';
 import {
   type AcceptStep,
@@ -104,6 +112,14 @@ export async function openJournal(
       break;
     case 'none':
       break;
+  }
+  // Whoever died with another device left changes of the same host.
+  for (const other of otherJournals(path)) {
+    const left = readLeftover(other, owner);
+    if (left.is !== 'stale') continue;
+    log.warn(`process ${left.pid} was killed: undoing the ${left.done.length} changes it left (${other})`);
+    await undo(left.done, host, log);
+    rmSync(other, { force: true });
   }
   journal.claim();
   return journal;

@@ -15,6 +15,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -118,6 +119,20 @@ export type Leftover =
 export function journalPath(tun: string, dir: string = JOURNAL_DIR): string {
   const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0] ?? '0';
   return `${dir}/${tun}@${namespace}.json`;
+}
+
+/** Journals beside this one of other TUNs in the same network namespace. */
+export function otherJournals(path: string): string[] {
+  const at = path.lastIndexOf('/');
+  const suffix = path.slice(path.lastIndexOf('@'));
+  if (!suffix.startsWith('@')) return [];
+  try {
+    return readdirSync(path.slice(0, at))
+      .filter((name) => name.endsWith(suffix) && name !== path.slice(at + 1))
+      .map((name) => `${path.slice(0, at)}/${name}`);
+  } catch {
+    return [];
+  }
 }
 
 export function readLeftover(path: string, self: Owner): Leftover {

@@ -144,6 +144,22 @@ describeNetns('clatd without options', CLAT_TOOLS, () => {
     expect(hostState(vm)).toEqual(before);
   });
 
+  it('undoes what a killed one left that had another device', async () => {
+    host = await ClatHost.build();
+    const { net, vm, sandbox } = host.topology;
+    new RaSender(sandbox, net, 'vm', PREF64);
+    await host.untilRoute();
+    const before = hostState(vm);
+    host.start('--tun', 'first');
+    await host.says(/IPv4 works/);
+    await host.daemon.stop('SIGKILL');
+    expect(hostState(vm)).not.toEqual(before);
+    host.start('--tun', 'second', '--clat-v6-addr', 'shared');
+    await host.says(/IPv4 works/);
+    await host.daemon.stop();
+    expect(hostState(vm)).toEqual(before);
+  });
+
   it('killed after each step in turn, the next start leaves one CLAT, and its end the host as it was', async () => {
     host = await ClatHost.build();
     const { net, vm, sandbox } = host.topology;
