@@ -1,12 +1,13 @@
 /** `npm run bench:e2e`: contestants in turn, A B A B, in one run; prints, writes JSON, draws. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { cpus, loadavg, release } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cannotSandbox, projectRoot } from '../../test/netns/sandbox.ts';
 import type { Mapping } from './bed.ts';
 import { chart } from './chart.ts';
 import { type Contestant, clatd, limit, ownMain, plain, tayga } from './contestants.ts';
+import { collections } from './gc.ts';
 import { compile } from './load.ts';
 import { MEASURES, type Measure, type MeasureContext, type Sample } from './measures.ts';
 import { Session } from './session.ts';
@@ -26,6 +27,7 @@ const USAGE = `npm run bench:e2e -- [options]     (root; about 8 minutes)
   --limit           the least that a translator on a TUN device can do, in C (limit.c)
   --clatd MAIN.JS   one more clatd: another build; repeatable
   --tayga PROGRAM   one more TAYGA: another build; repeatable
+  --gc SECONDS      nothing but a run at full load under --trace-gc: every collection of garbage is told
   --from FILE.json  print and draw an earlier run
   --svg FILE        where to draw [bench/results/e2e.svg]
 `;
@@ -42,6 +44,7 @@ const { values: options } = parseArgs({
     workers: { type: 'boolean', default: false },
     clatd: { type: 'string', multiple: true, default: [] },
     tayga: { type: 'string', multiple: true, default: [] },
+    gc: { type: 'string' },
     from: { type: 'string' },
     svg: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -60,7 +63,8 @@ function contestants(): Contestant[] {
   }
   if (options.limit) list.push(limit(compile('limit', folder)));
   for (const text of options.with) list.push(clatd(`clatd ${text}`, text.split(/\s+/)));
-  for (const main of options.clatd) list.push(clatd(basename(dirname(main)), [], main));
+  // The folder's name is often `dist` for all of them.
+  for (const [i, main] of options.clatd.entries()) list.push(clatd(`clatd build ${i + 1}`, [], main));
   for (const program of options.tayga) list.push(tayga(program, program));
   return list;
 }
@@ -86,6 +90,7 @@ async function measure(): Promise<Results> {
   const measures = MEASURES.filter(({ group }) => only === undefined || only.includes(group));
   mkdirSync(folder, { recursive: true });
   const all = contestants();
+  const load = loadavg()[0]!;
   const samples: Record<string, Sample[]> = {};
   for (const { name } of all) samples[name] = Array.from({ length: rounds }, () => ({}));
   const udp = compile('udp', folder);
@@ -128,6 +133,7 @@ async function measure(): Promise<Results> {
     machine: `${cpus().length} x ${cpus()[0]!.model.trim()}`,
     node: process.version,
     kernel: release(),
+    load: [load, loadavg()[0]!],
     rounds,
     seconds,
     contestants: all.map(({ name, kind, command }) => ({ name, kind, command })),
@@ -137,9 +143,11 @@ async function measure(): Promise<Results> {
 }
 
 function tell(results: Results): void {
-  const { machine, node, kernel, date, rounds, seconds } = results;
+  const { machine, node, kernel, date, rounds, seconds, load } = results;
   console.log(`\n${machine}, Linux ${kernel}, Node ${node}, ${date}`);
-  console.log(`medians of ${rounds} rounds of ${seconds} s (least–most)\n`);
+  const busy =
+    load === undefined ? '' : `; load ${load.map((one) => one.toFixed(1)).join(' before, ')} after`;
+  console.log(`medians of ${rounds} rounds of ${seconds} s (least–most)${busy}\n`);
   console.log(valueTable(results).join('\n'));
   for (const kind of ['tayga', 'plain']) {
     const reference = results.contestants.find((contestant) => contestant.kind === kind)?.name;
@@ -168,6 +176,15 @@ async function main(): Promise<number> {
       return 1;
     }
     process.stderr.write(`clatd is ${ownMain()}\n`);
+    if (options.gc !== undefined) {
+      mkdirSync(folder, { recursive: true });
+      const { gbps, lines, before } = await collections(folder, compile('udp', folder), Number(options.gc));
+      console.log(lines.join('\n'));
+      console.log(
+        `${options.gc} s of TCP in four streams (${gbps.map(digits).join(' Gb/s up, ')} Gb/s down): ${lines.length} collections; ${before} before, while it started and warmed up`,
+      );
+      return 0;
+    }
     results = await measure();
     const file = join(folder, `e2e-${results.date.replace(/[:.]/g, '-')}.json`);
     writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);

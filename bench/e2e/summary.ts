@@ -7,6 +7,8 @@ export interface Results {
   readonly machine: string;
   readonly node: string;
   readonly kernel: string;
+  /** Load average of a minute, before and after; not in older files. */
+  readonly load?: readonly number[];
   readonly rounds: number;
   readonly seconds: number;
   readonly contestants: readonly { name: string; kind: string; command: string }[];
