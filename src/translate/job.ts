@@ -51,6 +51,9 @@ export class Job {
   outputs = 0;
   readonly headStart: number;
   readonly headEnd: number;
+  /** Up to here, another packet's outputs are sure to fit. */
+  readonly #lastHead: number;
+  readonly #lastOutput: number;
   /** Where the next head begins. */
   headNext: number;
 
@@ -95,6 +98,8 @@ export class Job {
     this.bytes = new Uint8Array(slab);
     this.headStart = headStart;
     this.headEnd = headEnd;
+    this.#lastHead = headEnd - HEAD_AREA_PER_PACKET;
+    this.#lastOutput = Math.floor(writes.length / OUTPUT_STRIDE) - OUTPUTS_PER_PACKET;
     this.headNext = headStart;
     this.writes = writes;
     this.vnetBytes = vnetBytes;
@@ -110,10 +115,7 @@ export class Job {
 
   /** True where another packet's outputs are sure to fit. */
   hasRoom(): boolean {
-    return (
-      this.headEnd - this.headNext >= HEAD_AREA_PER_PACKET &&
-      this.writes.length - this.outputs * OUTPUT_STRIDE >= OUTPUTS_PER_PACKET * OUTPUT_STRIDE
-    );
+    return this.headNext <= this.#lastHead && this.outputs <= this.#lastOutput;
   }
 
   /** Adds an output whose head of `headLength` bytes (virtio_net header included) is the one begun at headNext. */

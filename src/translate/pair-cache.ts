@@ -34,14 +34,23 @@ export class PairCache46 {
     if (keys[2 * slot] !== source || keys[2 * slot + 1] !== destination || delta === 0) return 0;
     const words = this.#words;
     const from = slot * 8;
-    view.setInt32(at, words[from]!);
-    view.setInt32(at + 4, words[from + 1]!);
-    view.setInt32(at + 8, words[from + 2]!);
-    view.setInt32(at + 12, words[from + 3]!);
-    view.setInt32(at + 16, words[from + 4]!);
-    view.setInt32(at + 20, words[from + 5]!);
-    view.setInt32(at + 24, words[from + 6]!);
-    view.setInt32(at + 28, words[from + 7]!);
+    // Reading before writing: V8 checks the array once for reads in a row, and again after every write.
+    const a = words[from]!;
+    const b = words[from + 1]!;
+    const c = words[from + 2]!;
+    const d = words[from + 3]!;
+    const e = words[from + 4]!;
+    const f = words[from + 5]!;
+    const g = words[from + 6]!;
+    const h = words[from + 7]!;
+    view.setInt32(at, a);
+    view.setInt32(at + 4, b);
+    view.setInt32(at + 8, c);
+    view.setInt32(at + 12, d);
+    view.setInt32(at + 16, e);
+    view.setInt32(at + 20, f);
+    view.setInt32(at + 24, g);
+    view.setInt32(at + 28, h);
     return delta;
   }
 
