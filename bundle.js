@@ -31,18 +31,33 @@ export async function bundle(options) {
 }
 
 /**
- * Turns the `var` that the bundler makes of every top-level `const` back into `const` for our own modules: V8 takes a
- * const's value for granted and a var's not (84 against 106 ns a packet; Node 20.20, 2026-11). Statements that declare
- * a top-level `let` stay as they are. Lines stay lines, so source maps stay right.
+ * Makes top-level bindings of our own modules constant, as they are written: V8 takes a const's value for granted, and
+ * looks a var's, and a declared function's, up again at each use (Node 20.20, 2026-11: 84 against 106 ns a packet for the
+ * `var` that the bundler makes of every `const`; 4 to 5 % fewer instructions a packet for the functions of the hot path).
+ * Statements that declare a top-level `let` stay as they are. Lines stay lines, so source maps stay right.
  * @param {string} text
  */
 function keepConst(text) {
   let ours = false;
+  let hot = false;
+  let insideFunction = false;
   const lines = text.split('\n');
   return lines
     .map((line, i) => {
       const module = /^\/\/ (\S+\.\w+)$/.exec(line);
-      if (module) ours = /(^|\/)(src|bench)\//.test(module[1]) && !module[1].includes('node_modules');
+      if (module) {
+        ours = /(^|\/)(src|bench)\//.test(module[1]) && !module[1].includes('node_modules');
+        hot = /(^|\/)src\/(wire|address|translate|dataplane)\//.test(module[1]);
+      }
+      if (hot && /^function \w+\(/.test(line)) {
+        // The name stays inside as well: V8's profiles show it.
+        insideFunction = true;
+        return line.replace(/^function (\w+)\(/, 'const $1 = function $1(');
+      }
+      if (insideFunction && line === '}') {
+        insideFunction = false;
+        return '};';
+      }
       if (!ours || !line.startsWith('var ')) return line;
       let end = i + 1;
       while (end < lines.length && /^[\s})\]]/.test(lines[end])) end++;
