@@ -35,8 +35,14 @@ export async function findClat(
       ? await ask({ servers: clat.dns64Servers, tun, platDev: clat.platDev, json: false }, state)
       : null;
   const found = prefixOn(candidates, discovered, translation.pool6, clat.fallback);
-  if (found === null)
-    return { lacking: `no NAT64 prefix known on ${candidates.map(({ name }) => name).join(', ')}` };
+  // `clatd run` has the privilege to hear them: whoever plans without it must not take silence for an answer.
+  const unheard = discovered?.notHeard ?? null;
+  const mayAnnounce = (what: string): string[] =>
+    unheard === null ? [] : [`routers were not heard and may announce ${what}: ${unheard}`];
+  if (found === null) {
+    const none = `no NAT64 prefix known on ${candidates.map(({ name }) => name).join(', ')}`;
+    return { lacking: [none, ...mayAnnounce('one')].join('; ') };
+  }
   const { uplink, prefix, from } = found;
   const pair = chooseClat4({ tun, wanted: clat.clat4, ipv4Addr: translation.ipv4Addr }, state);
   if ('lacking' in pair) return pair;
@@ -69,6 +75,7 @@ export async function findClat(
     },
     lines: [
       `NAT64 prefix: ${formatPrefix6(prefix)} (${from})`,
+      ...mayAnnounce('another NAT64 prefix'),
       `IPv4 address: ${formatIp4(pair.clat4)}`,
       `IPv6 address: ${formatIp6(choice.address)}, ${choice.why}${choice.onLink ? '; neighbours would be asked whether it is free' : ''}`,
     ],

@@ -1,0 +1,45 @@
+/** `clatd plan` without the privilege to hear routers: it says so, in place of letting their silence pass for an answer. */
+import { expect, test } from 'vitest';
+import type { Discovered } from '../../src/cli/discover.ts';
+import { findClat } from '../../src/cli/plan-clat.ts';
+import { loadRun } from '../../src/config/load.ts';
+import { host } from '../host/made-up.ts';
+
+const NOT_ROOT = 'needs CAP_NET_RAW (run as root)';
+const BY_DNS = {
+  ...{ server: '2001:db8::53', from: 'given', ttl: 60, notes: [], answered: true, why: null },
+  prefixes: ['2001:db8:65::/96'],
+};
+
+async function find(said: Partial<Discovered>, raw: Record<string, string> = {}) {
+  const loaded = loadRun(raw, { read: (): never => expect.unreachable() }, (name) => name);
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.mistakes));
+  const nothing: Discovered = { uplink: 'eth0', routers: [], notHeard: null, dns: [], prefixes: [] };
+  return findClat(loaded.config, host({}), async () => ({ ...nothing, ...said }));
+}
+
+test('no prefix: there may be one all the same', async () => {
+  expect(await find({})).toEqual({ lacking: 'no NAT64 prefix known on eth0' });
+  expect(await find({ notHeard: NOT_ROOT })).toEqual({
+    lacking: `no NAT64 prefix known on eth0; routers were not heard and may announce one: ${NOT_ROOT}`,
+  });
+});
+
+test.each([
+  ['DNS', { dns: [BY_DNS] }, {}],
+  ['--prefix-fallback', {}, { 'prefix-fallback': '2001:db8:65::/96' }],
+])('a prefix from %s: run may use another', async (_from, said, raw) => {
+  const warning = `routers were not heard and may announce another NAT64 prefix: ${NOT_ROOT}`;
+  expect(await find({ ...said, notHeard: NOT_ROOT }, raw)).toHaveProperty(
+    'lines',
+    expect.arrayContaining([warning]),
+  );
+  expect(await find(said, raw)).toHaveProperty('lines', expect.not.arrayContaining([warning]));
+});
+
+test('a prefix given by hand: routers do not matter', async () => {
+  expect(await find({ notHeard: NOT_ROOT }, { pool6: '2001:db8:99::/96' })).toHaveProperty(
+    'lines',
+    expect.not.arrayContaining([expect.stringMatching(/not heard/)]),
+  );
+});
