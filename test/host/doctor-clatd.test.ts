@@ -150,8 +150,14 @@ describe('clatd itself', () => {
     expect(text(judgeDaemon(one, null, null))).toMatch(
       /^problem: no: process 4 was killed and left a change of the host/,
     );
-    const none = facts({ is: 'stale', pid: 4, done: [] });
-    expect(text(judgeDaemon(none, null, null))).toMatch(/left 0 changes/);
+  });
+  it('was killed before it changed anything', () => {
+    const waiting = facts({ is: 'stale', pid: 4, done: [] });
+    expect(text(judgeDaemon(waiting, null, null))).toMatch(
+      /^note: no \(process 4 was killed, and left nothing behind\) -> systemctl enable/,
+    );
+    const unrecorded: Translator = { pid: 6, name: 'node', here: true, devices: ['clat'] };
+    expect(text(judgeDaemon(waiting, device, unrecorded))).toMatch(/^ok: process 6 on clat/);
   });
   it('keeps no journal', () => {
     const unrecorded: Translator = { pid: 6, name: 'node', here: true, devices: ['clat'] };

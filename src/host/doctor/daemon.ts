@@ -65,6 +65,8 @@ export function judgeDaemon(
         : ok('daemon', found);
     }
     case 'stale':
+      // One that waited for a network holds its journal too, and has changed nothing.
+      if (journal.done.length === 0) break;
       return problem(
         'daemon',
         `no: process ${journal.pid} was killed and left ${journal.done.length === 1 ? 'a change' : `${journal.done.length} changes`} of the host behind${besides}`,
@@ -80,6 +82,15 @@ export function judgeDaemon(
       `process ${unrecorded.pid} on ${tun}, which leaves the host alone (--no-configure)${besides}`,
     );
   }
-  const useless = journal.is === 'useless' ? ` (there is a journal of no use: ${journal.because})` : '';
-  return note('daemon', `no${useless}${besides}`, 'systemctl enable --now clatd, or `clatd run`');
+  return note(
+    'daemon',
+    `no${aboutJournal(journal)}${besides}`,
+    'systemctl enable --now clatd, or `clatd run`',
+  );
+}
+
+function aboutJournal(journal: DaemonFacts['journal']): string {
+  if (journal.is === 'useless') return ` (there is a journal of no use: ${journal.because})`;
+  if (journal.is === 'stale') return ` (process ${journal.pid} was killed, and left nothing behind)`;
+  return '';
 }
