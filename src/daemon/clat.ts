@@ -305,7 +305,7 @@ export class Clat {
     });
     this.#say(
       'info',
-      `IPv4 works: ${formatIp4(pair.clat4)} as ${formatIp6(choice.address)} on ${uplink.name}, ` +
+      `IPv4 is set up: ${formatIp4(pair.clat4)} as ${formatIp6(choice.address)} on ${uplink.name}, ` +
         `NAT64 ${formatPrefix6(known.prefix)} (${origin(known)})`,
     );
   }

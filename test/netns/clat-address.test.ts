@@ -61,7 +61,7 @@ describeNetns('the IPv6 address of a CLAT', [...CLAT_TOOLS, 'curl'], () => {
     new RaSender(sandbox, net, 'vm', { managed: true, pref64: [{ prefix: map.pool6 }] });
     vm.ip('address add 2001:db8:1:1:0:5::/128 dev eth0');
     host.start();
-    await host.says(/IPv4 works: 192\.0\.0\.2 as 2001:db8:1:1:0:5:/);
+    await host.says(/IPv4 is set up: 192\.0\.0\.2 as 2001:db8:1:1:0:5:/);
     await host.untilWorks();
     await host.says(/2001:db8:1:1:0:5::\/96 is not routed to this host/);
     await host.says(/shared with 2001:db8:1:1:0:5:: on eth0 by NAT66: nothing came back/);

@@ -62,7 +62,7 @@ describeNetns('clatd and a network that changes', [...CLAT_TOOLS, 'curl'], () =>
     await router.change({ ...SLAAC, pref64: [{ prefix: map.pool6 }, { prefix: OTHER }] });
     await router.change({ ...SLAAC, pref64: [{ prefix: map.pool6 }, { prefix: OTHER }] });
     await host.untilWorks();
-    expect(host.daemon.output.match(/IPv4 works:/g)).toHaveLength(2);
+    expect(host.daemon.output.match(/IPv4 is set up:/g)).toHaveLength(2);
   });
 
   it('asks other resolvers as soon as they are others', async () => {
@@ -183,7 +183,7 @@ describeNetns('clatd and a network that changes', [...CLAT_TOOLS, 'curl'], () =>
     expect(vm.ip('-4 route show dev clat')).toBe('');
     await host.daemon.stop();
     host.start('--enable', 'force');
-    await host.says(/IPv4 works:/);
+    await host.says(/IPv4 is set up:/);
     expect(vm.ipJson('-4 route show default')).toMatchObject([
       { dev: 'eth0' },
       { dev: 'clat', metric: 2048 },

@@ -31,7 +31,7 @@ describeNetns('clatd without options', CLAT_TOOLS, () => {
     host.start();
     await host.untilWorks();
     await host.says(
-      /IPv4 works: 192\.0\.0\.2 as 2001:db8:1:1:\S+ on eth0, NAT64 2001:db8:64::\/96 \(said by the router fe80::1\)/,
+      /IPv4 is set up: 192\.0\.0\.2 as 2001:db8:1:1:\S+ on eth0, NAT64 2001:db8:64::\/96 \(said by the router fe80::1\)/,
     );
     expect(vm.ip('-6 neighbour show proxy')).toContain(host.clat6());
     const { code } = await host.daemon.stop();
@@ -151,11 +151,11 @@ describeNetns('clatd without options', CLAT_TOOLS, () => {
     await host.untilRoute();
     const before = hostState(vm);
     host.start('--tun', 'first');
-    await host.says(/IPv4 works/);
+    await host.says(/IPv4 is set up/);
     await host.daemon.stop('SIGKILL');
     expect(hostState(vm)).not.toEqual(before);
     host.start('--tun', 'second', '--clat-v6-addr', 'shared');
-    await host.says(/IPv4 works/);
+    await host.says(/IPv4 is set up/);
     await host.daemon.stop();
     expect(hostState(vm)).toEqual(before);
   });
@@ -197,7 +197,7 @@ describeNetns('clatd without options', CLAT_TOOLS, () => {
     await manager.says(/READY=1/);
     await manager.says(/STATUS=no CLAT: no IPv6 default route yet/);
     new RaSender(sandbox, net, 'vm', PREF64);
-    await manager.says(/STATUS=IPv4 works: 192\.0\.0\.2 as /);
+    await manager.says(/STATUS=IPv4 is set up: 192\.0\.0\.2 as /);
     await host.daemon.stop();
     await manager.says(/STOPPING=1/);
   });
