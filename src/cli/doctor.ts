@@ -17,6 +17,7 @@ import { wayTo } from '../host/doctor/through.ts';
 import { readTun } from '../host/doctor/tun.ts';
 import { readRouter } from '../host/doctor/uplink.ts';
 import { readFirewall } from '../host/firewall.ts';
+import { lanPrefixes } from '../host/nat44.ts';
 import { readHost } from '../host/state.ts';
 import { look } from './discover.ts';
 
@@ -46,10 +47,11 @@ export async function doctor(
     return 2;
   }
   const target = parsed.value;
-  const { tun, configure, firewall, clat, translation } = config;
+  const { tun, configure, firewall, clat, translation, lan, nat44 } = config;
   const examined = await examine(
     {
       ...{ tun, configure, firewall, target },
+      behind: [...lanPrefixes(lan), ...nat44],
       platDev: clat.platDev,
       pool6: translation.pool6,
       fallback: clat.fallback,

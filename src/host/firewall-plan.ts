@@ -72,7 +72,8 @@ export function firewallEntries(
   return { entries, warnings };
 }
 
-function pathsOf(tun: string, uplink: string | null, behind: readonly Behind[]): Path[] {
+/** What the firewalls have to let pass: THE list, for the plan and for `clatd doctor`. */
+export function pathsOf(tun: string, uplink: string | null, behind: readonly Behind[]): Path[] {
   const paths: Path[] = [];
   if (uplink !== null) {
     paths.push({ family: 6, from: tun, to: uplink, state: 'new' });
@@ -85,7 +86,7 @@ function pathsOf(tun: string, uplink: string | null, behind: readonly Behind[]):
   return paths;
 }
 
-const passesTable = ({ family }: Path, table: FirewallTable): boolean =>
+export const passesTable = ({ family }: Path, table: FirewallTable): boolean =>
   table.family === 'inet' || table.family === (family === 6 ? 'ip6' : 'ip');
 
 function ruleFor(
@@ -108,7 +109,7 @@ const isOfIptables = ({ family, name }: FirewallTable, chain: string): boolean =
   family !== 'inet' && ['filter', 'mangle', 'security'].includes(name) && chain === 'FORWARD';
 
 /** "clat and eth0", each pair once. */
-function betweens(paths: readonly Path[]): string {
+export function betweens(paths: readonly Path[]): string {
   return [...new Set(paths.map(({ from, to }) => [from, to].sort().join(' and ')))].join(', ');
 }
 

@@ -171,6 +171,22 @@ test('options of run count: prefix, device, firewall', async () => {
   expect(out).toMatch(/turns it on for other and eth0/);
 });
 
+test.each([
+  ['--lan', { lan: '192.168.5.0/24=2001:db8:5::/96' }],
+  ['--nat44', { nat44: '192.168.5.0/24' }],
+])('%s: firewalls between its hosts and the translator count', async (_option, raw) => {
+  const forward = { name: 'FORWARD', policy: 'drop', rules: [] } as const;
+  const tables = [
+    { family: 'ip', name: 'filter', locked: false, chains: new Map([['FORWARD', forward]]) },
+  ] as const;
+  const made = fine({
+    host: async () => host({ routes4: ['192.168.5.0/24 dev eth1 kernel'] }),
+    firewall: async () => ({ tables, present: new Set(['ip filter']), legacy: [], unseen: [] }),
+  });
+  expect((await run(made)).out).toMatch(/^ok +firewall /m);
+  expect((await run(made, { raw })).out).toMatch(/^note +firewall .* between clat and eth1;/m);
+});
+
 test('a running clatd is tried through, where IPv4 leads into it', async () => {
   const device = { name: 'clat', kind: 'tun', up: true, served: true, mtu: 1500, persistent: false };
   const running: Partial<Sources> = {

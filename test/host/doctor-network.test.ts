@@ -1,5 +1,6 @@
 /** clatd doctor: uplink, routes, forwarding, neighbour proxy, firewall. */
 import { describe, expect, it } from 'vitest';
+import type { Prefix4 } from '../../src/address/ip.ts';
 import { type Check, type CheckId, sorted } from '../../src/host/doctor/check.ts';
 import { type FirewallFacts, judgeFirewall } from '../../src/host/doctor/firewall.ts';
 import { type ForwardingFacts, judgeForwarding } from '../../src/host/doctor/forwarding.ts';
@@ -209,7 +210,15 @@ describe('firewall', () => {
     };
   };
   const judge = (firewall: Firewall, change: Partial<FirewallFacts> = {}): string => {
-    const facts = { tun: 'clat', uplink: 'eth0', running: false, mode: 'accept', ...change } as const;
+    const nobody = { behind: [], nowhere: [] };
+    const facts = {
+      tun: 'clat',
+      uplink: 'eth0',
+      ...nobody,
+      running: false,
+      mode: 'accept',
+      ...change,
+    } as const;
     return text(judgeFirewall(facts, firewall));
   };
 
@@ -256,6 +265,51 @@ describe('firewall', () => {
       'skipped: it could not be seen',
     );
     expect(judge(made('drop'), { uplink: null })).toBe('skipped: there is no uplink');
+  });
+
+  describe('with hosts behind this one', () => {
+    const prefix: Prefix4 = { address: 0xc0a8_0500 | 0, length: 24 };
+    const behind = [{ prefix, dev: 'eth1' }];
+    /** Of the IPv4 table alone. */
+    const made4 = (policy: 'accept' | 'drop', rules: FirewallRule[] = []): Firewall => {
+      const tables = made(policy, rules).tables.map((table) => ({ ...table, family: 'ip' as const }));
+      return made(policy, [], { tables });
+    };
+    const there = accept('clatd:clat', 'eth1', 'clat');
+    const back = accept('clatd:clat', 'clat', 'eth1');
+
+    it('their ways are looked at too, each for itself', () => {
+      expect(judge(made4('accept'), { behind })).toBe(
+        'ok: what is forwarded between clat and eth0, clat and eth1 passes the table ip filter',
+      );
+      expect(judge(made4('drop'))).toMatch(/^ok/);
+      expect(judge(made4('drop'), { behind })).toMatch(
+        /^note: the nftables chain ip filter FORWARD drops what is forwarded between clat and eth1; clatd adds/,
+      );
+      expect(judge(made4('drop', [there, back]), { behind, running: true })).toMatch(/^ok/);
+      expect(judge(made4('drop', [there]), { behind, running: true })).toBe(
+        'problem: the nftables chain ip filter FORWARD drops what is forwarded between clat and eth1' +
+          ' -> let it through there: nft insert rule ip filter FORWARD iifname "clat" oifname "eth1" accept',
+      );
+    });
+
+    it('before there is an uplink', () => {
+      expect(judge(made4('drop'), { behind, uplink: null })).toMatch(/^note: .* between clat and eth1;/);
+    });
+
+    it('rules of the old iptables', () => {
+      const legacy = [{ family: 4, rules: ':FORWARD DROP [0:0]\n' }] as const;
+      expect(judge(made('accept', [], { legacy }))).toMatch(/^ok/);
+      expect(judge(made('accept', [], { legacy }), { behind })).toMatch(/^problem: iptables-legacy drops/);
+    });
+
+    it('nobody knows where', () => {
+      const nowhere = ['there is no route to 192.168.5.0/24'];
+      expect(judge(made('accept'), { nowhere })).toMatch(
+        /^note: what is forwarded .*; there is no route to 192\.168\.5\.0\/24 -> ip route add/,
+      );
+      expect(judge(made('accept'), { nowhere, uplink: null })).toMatch(/^skipped: .*no route to 192/);
+    });
   });
 
   it('of IPv4 alone', () => {

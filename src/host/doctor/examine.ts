@@ -1,6 +1,7 @@
 /** The whole examination: gathers facts in the order they depend on each other, and judges each group of them. */
-import type { Prefix6 } from '../../address/ip.ts';
+import type { Prefix4, Prefix6 } from '../../address/ip.ts';
 import type { Firewall } from '../firewall.ts';
+import { findBehind } from '../nat44.ts';
 import { findLink, type HostState } from '../state.ts';
 import { type Check, type CheckId, skipped, sorted } from './check.ts';
 import { type DaemonFacts, judgeDaemon, pidsOf } from './daemon.ts';
@@ -26,6 +27,8 @@ export interface Told {
   /** False with --no-configure. */
   readonly configure: boolean;
   readonly firewall: 'accept' | 'warn' | 'off';
+  /** Of hosts whose packets are forwarded to the translator (--lan, --nat44). */
+  readonly behind: readonly Prefix4[];
   /** null: nobody is to be tried. */
   readonly target: Target | null;
 }
@@ -96,10 +99,11 @@ async function examineNetwork(
   // Asked last: the probes have made the kernel look for it.
   const router = await sources.router(state, uplink);
   const mode = configure ? told.firewall : 'off';
+  const { behind, warnings: nowhere } = findBehind(told.behind, tun, state);
   return [
     ...judgeUplink({ tun, platDev, forced: told.forced, running, router }, state),
     ...judgeForwarding({ tun, uplink, clatd: configure ? 'sets-up' : 'sets-nothing-up', running }, state),
-    judgeFirewall({ tun, uplink, running, mode }, firewall),
+    judgeFirewall({ tun, uplink, behind, nowhere, running, mode }, firewall),
     ...judgePrefix(prefixFacts),
     ...judgePlat(plat),
     ...judgeThrough(through, plat),
