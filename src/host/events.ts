@@ -3,11 +3,12 @@
  * Nothing is polled. What changed is not read from the messages (only a router's word is): whoever cares reads the host
  * anew, once for a burst of messages.
  */
-import { type FSWatcher, readSync, watch as watchFile } from 'node:fs';
+import { type FSWatcher, readSync, statSync, watch as watchFile } from 'node:fs';
 import { endianness, uptime } from 'node:os';
+import { basename } from 'node:path';
 import { native } from '../io/native.ts';
 import { type RouterWord, readNetlinkOptions } from './pref64.ts';
-import { RESOLV_CONF, RESOLVER_DIRECTORIES } from './resolvers.ts';
+import { RESOLV_CONF, RESOLVER_DIRECTORIES, resolverPlaces } from './resolvers.ts';
 
 /**
  * RTNLGRP_ of linux/rtnetlink.h: LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE, IPV6_IFINFO, ND_USEROPT.
@@ -144,29 +145,69 @@ export function watchSleep(onAwake: () => void): () => void {
   };
 }
 
-/** Resolvers come to programs in files: told of changes by inotify. What cannot be watched is passed over. */
-export function watchResolvers(onResolvers: () => void): () => void {
+/**
+ * Resolvers come to programs in files: told of changes by inotify. What is not there yet is waited for; what cannot be
+ * watched is passed over.
+ */
+export function watchResolvers(
+  onResolvers: () => void,
+  resolvConf: string = RESOLV_CONF,
+  directories: readonly string[] = RESOLVER_DIRECTORIES,
+): () => void {
   const { ring, stop } = coalesce(onResolvers, 200);
-  const watchers: FSWatcher[] = [];
-  const add = (path: string, wanted: (name: string | null) => boolean): void => {
+  const watchers = new Map<string, FSWatcher>();
+
+  const forget = (key: string): void => {
+    watchers.get(key)?.close();
+    watchers.delete(key);
+  };
+  const add = (key: string, path: string, name: string | null): boolean => {
     try {
-      const watcher = watchFile(path, { persistent: false }, (_event, name) => {
-        if (wanted(name)) ring();
+      const watcher = watchFile(path, { persistent: false }, (event, changed) => {
+        // inotify names what it watches itself when that is deleted or moved away: then it watches nothing any more.
+        const gone = event === 'rename' && changed === basename(path);
+        if (gone) forget(key);
+        if (!gone && name !== null && changed !== null && changed !== name) return;
+        ring();
+        follow();
       });
-      // The directory may go with its service.
-      watcher.on('error', () => watcher.close());
-      watchers.push(watcher);
+      watcher.on('error', () => forget(key));
+      watchers.set(key, watcher);
+      return true;
     } catch {
-      // It is not there.
+      return false;
     }
   };
-  for (const directory of RESOLVER_DIRECTORIES) {
-    add(directory, (name) => directory !== '/etc' || name === null || name === 'resolv.conf');
-  }
-  // The file by itself too: in a container it may be mounted from elsewhere.
-  add(RESOLV_CONF, () => true);
+  /** Watches what is to be watched now. @returns true where something new is */
+  const rewatch = (): boolean => {
+    const wanted = new Map<string, readonly [path: string, name: string | null]>();
+    for (const { directory, name } of resolverPlaces(resolvConf, directories))
+      wanted.set(identify(directory, name), [directory, name]);
+    // The file by itself too: in a container it may be mounted from elsewhere.
+    wanted.set(identify(resolvConf, null), [resolvConf, null]);
+    for (const key of watchers.keys()) if (!wanted.has(key)) forget(key);
+    let some = false;
+    for (const [key, [path, name]] of wanted) if (!watchers.has(key) && add(key, path, name)) some = true;
+    return some;
+  };
+  /** Once more after each new watch: what changed before it stood was not told. */
+  const follow = (): void => {
+    while (rewatch());
+  };
+  follow();
   return () => {
     stop();
-    for (const watcher of watchers) watcher.close();
+    for (const watcher of watchers.values()) watcher.close();
+    watchers.clear();
   };
+}
+
+/** The same path may be another file by now. */
+function identify(path: string, name: string | null): string {
+  try {
+    const { dev, ino } = statSync(path);
+    return JSON.stringify([path, name, dev, ino]);
+  } catch {
+    return JSON.stringify([path, name]);
+  }
 }

@@ -1,6 +1,7 @@
 /** Which DNS servers to ask for the NAT64's prefix: those learned from the uplink (DISC-4), or those given by hand. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { basename, dirname, resolve } from 'node:path';
 import { formatIp6 } from '../address/format.ts';
 import type { Ip6 } from '../address/ip.ts';
 import { formatServer, parseServer, type Server } from '../config/server.ts';
@@ -52,13 +53,50 @@ export interface Resolvers {
 export const RESOLV_CONF = '/etc/resolv.conf';
 const UPLINK_RESOLV_CONF = '/run/systemd/resolve/resolv.conf';
 
-/** Directories whose changes may mean other resolvers. */
+/** Directories any change of which may mean other resolvers. */
 export const RESOLVER_DIRECTORIES: readonly string[] = [
-  '/etc',
   '/run/systemd/resolve',
   '/run/systemd/resolve/netif',
   '/run/systemd/netif/links',
 ];
+
+/** Where a change shows: of this name in the directory; null: of any name. */
+export interface Place {
+  readonly directory: string;
+  readonly name: string | null;
+}
+
+/** As many symbolic links as the kernel follows. */
+const MAX_LINKS = 40;
+
+/**
+ * Where a change of the resolvers shows: beside resolv.conf, and as long as that is a symbolic link (systemd-resolved's
+ * leads to /run/systemd/resolve), beside what it leads to, which changes without the link.
+ */
+export function resolverPlaces(resolvConf: string, directories: readonly string[]): Place[] {
+  const places: Place[] = directories.map((directory) => ({ directory, name: null }));
+  let path: string | null = resolvConf;
+  for (let links = 0; path !== null && links <= MAX_LINKS; links++) {
+    places.push({ directory: dirname(path), name: basename(path) });
+    path = linkTarget(path);
+  }
+  return places.map(waitingPlace);
+}
+
+/** null: not a symbolic link, or not there. */
+function linkTarget(path: string): string | null {
+  try {
+    return resolve(realpathSync(dirname(path)), readlinkSync(path));
+  } catch {
+    return null;
+  }
+}
+
+/** A directory may come with its service: until then, where the next step on the way to it will appear. */
+function waitingPlace({ directory, name }: Place): Place {
+  if (existsSync(directory) || directory === dirname(directory)) return { directory, name };
+  return waitingPlace({ directory: dirname(directory), name: basename(directory) });
+}
 
 export type ReadText = (path: string) => string | null;
 
