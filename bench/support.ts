@@ -60,6 +60,7 @@ export function engineFor({ pool6, eam }: EngineInput) {
     counters: createCounters(),
     entropy,
     flush: () => engine.job.reset(),
+    clock: () => performance.now(),
   });
   const bytes = new Uint8Array(slab);
   const place = (slot: number, packet: Uint8Array) => {

@@ -1,5 +1,6 @@
 // The packet path: read a batch, write a batch, wait. Each call takes integers only and returns a count or -errno.
 #include "queue.h"
+#include "ring.h"
 
 #include <errno.h>
 #include <linux/if_tun.h>
@@ -8,15 +9,8 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-// Int32 values a packet in a write list: head offset, head length, body offset, body length.
-#define WRITE_STRIDE 4
-// A head and 64 bodies (UDP_MAX_SEGMENTS of older kernels), and the head's own body.
-#define MAX_PARTS 66
-// Bytes after which a read batch ends: four super-packets.
-#define READ_BUDGET (256 * 1024)
 // How long one write may wait for room in the send buffer. Only reached with a small TUNSETSNDBUF.
 #define WRITE_PATIENCE_MS 20
 // How often to look again at a device that reports an error without being gone.
@@ -41,9 +35,10 @@ struct queue *find_queue(napi_env env, int32_t handle) {
 }
 
 static void close_queue(napi_env env, struct queue *queue) {
+  ring_close(queue->ring);
   close(queue->fd);
   if (queue->owns_wake_fd) close(queue->wake_fd);
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < 5; i++) {
     if (queue->memory[i] != NULL) napi_delete_reference(env, queue->memory[i]);
   }
   free(queue);
@@ -56,18 +51,19 @@ void close_all_queues(napi_env env, struct instance *instance) {
   }
 }
 
-// bind(queue, slab, slotBytes, slots, headroom, lengths, writes, results): once, before the first read.
+// bind(queue, slab, slotBytes, slots, headroom, lengths, writes, results, state): once, before the first read.
 static napi_value bind_memory(napi_env env, napi_callback_info info) {
-  napi_value args[8];
+  napi_value args[9];
   int32_t handle, slot_bytes, slots, headroom;
-  void *slab, *lengths, *writes, *results;
-  size_t slab_bytes, length_count, write_count, result_count;
-  if (!get_args(env, info, 8, args) || !get_int(env, args[0], &handle) ||
+  void *slab, *lengths, *writes, *results, *state;
+  size_t slab_bytes, length_count, write_count, result_count, state_count;
+  if (!get_args(env, info, 9, args) || !get_int(env, args[0], &handle) ||
       !get_array(env, args[1], napi_uint8_array, &slab, &slab_bytes) || !get_int(env, args[2], &slot_bytes) ||
       !get_int(env, args[3], &slots) || !get_int(env, args[4], &headroom) ||
       !get_array(env, args[5], napi_int32_array, &lengths, &length_count) ||
       !get_array(env, args[6], napi_int32_array, &writes, &write_count) ||
-      !get_array(env, args[7], napi_int32_array, &results, &result_count)) {
+      !get_array(env, args[7], napi_int32_array, &results, &result_count) ||
+      !get_array(env, args[8], napi_int32_array, &state, &state_count)) {
     return NULL;
   }
   struct queue *queue = find_queue(env, handle);
@@ -78,12 +74,12 @@ static napi_value bind_memory(napi_env env, napi_callback_info info) {
   }
   if (slots < 1 || headroom < queue->vnet_bytes || slot_bytes <= headroom ||
       (int64_t)slots * slot_bytes > (int64_t)slab_bytes || length_count < (size_t)slots || result_count == 0 ||
-      write_count / WRITE_STRIDE < 1 || result_count > INT32_MAX || slab_bytes > INT32_MAX) {
+      write_count / WRITE_STRIDE < 1 || state_count < STATE_VALUES || result_count > INT32_MAX || slab_bytes > INT32_MAX) {
     throw_type(env, "the slab or an array does not fit the slots");
     return NULL;
   }
-  const napi_value kept[4] = {args[1], args[5], args[6], args[7]};
-  for (int i = 0; i < 4; i++) {
+  const napi_value kept[5] = {args[1], args[5], args[6], args[7], args[8]};
+  for (int i = 0; i < 5; i++) {
     if (napi_create_reference(env, kept[i], 1, &queue->memory[i]) != napi_ok) {
       throw_type(env, "cannot keep the memory");
       return NULL;
@@ -97,13 +93,13 @@ static napi_value bind_memory(napi_env env, napi_callback_info info) {
   queue->lengths = lengths;
   queue->writes = writes;
   queue->results = results;
+  queue->state = state;
   queue->max_writes = (int32_t)max_writes;
   queue->slab = slab;
   return make_int(env, 0);
 }
 
-// The kernel says EBADFD once the interface is gone; one name for "gone" is enough.
-static int32_t gone_or(int error) {
+int32_t gone_or(int error) {
   return error == EBADFD ? -ENODEV : -error;
 }
 
@@ -142,9 +138,9 @@ static bool inside(const struct queue *queue, int32_t offset, int32_t length) {
   return offset >= 0 && length >= 0 && (int64_t)offset + length <= queue->slab_bytes;
 }
 
-// One packet is gathered from a head, a body, and the bodies of the entries that continue it: those whose head is empty.
-// Returns how many entries it takes, at most `count` and MAX_PARTS - 1; the parts are checked and filled in.
-static int32_t gather(const struct queue *queue, const int32_t *list, int32_t count, struct iovec *parts, int *used) {
+// One packet is gathered from a head, a body, and the bodies of the entries that continue it (at most MAX_PARTS - 1
+// entries in all): those whose head is empty.
+int32_t gather(const struct queue *queue, const int32_t *list, int32_t count, struct iovec *parts, int *used) {
   int32_t entries = 0;
   int n = 0;
   while (entries < count && n < MAX_PARTS) {
@@ -164,7 +160,7 @@ static int32_t gather(const struct queue *queue, const int32_t *list, int32_t co
   return entries;
 }
 
-static int32_t write_parts(const struct queue *queue, const struct iovec *parts, int used) {
+int32_t write_parts(const struct queue *queue, const struct iovec *parts, int used) {
   if (used == 0) return -EFAULT;
   for (bool waited = false;;) {
     const ssize_t n =
@@ -178,17 +174,8 @@ static int32_t write_parts(const struct queue *queue, const struct iovec *parts,
   }
 }
 
-// writeBatch(queue, start, count) → how many of entries start .. start+count-1 were taken; results[i] tells each.
-static napi_value js_write_batch(napi_env env, napi_callback_info info) {
-  int32_t values[3];
-  if (!get_int_args(env, info, 3, values)) return NULL;
-  struct queue *queue = find_queue(env, values[0]);
-  if (queue == NULL || queue->slab == NULL) return make_int(env, -EBADF);
-  const int32_t start = values[1], count = values[2];
-  if (start < 0 || count < 0 || (int64_t)start + count > queue->max_writes) {
-    throw_type(env, "more packets than the write list holds");
-    return NULL;
-  }
+// Writes entries start .. start+count-1 one by one. Returns how many were taken; results[i] tells each.
+static int32_t write_batch(struct queue *queue, int32_t start, int32_t count) {
   int32_t taken = 0;
   for (int32_t i = start; i < start + count;) {
     struct iovec parts[MAX_PARTS];
@@ -199,7 +186,52 @@ static napi_value js_write_batch(napi_env env, napi_callback_info info) {
     for (int32_t end = i + entries; i < end; i++) queue->results[i] = result;
     if (result == 0) taken += entries;
   }
-  return make_int(env, taken);
+  return taken;
+}
+
+static bool listed(napi_env env, const struct queue *queue, int32_t start, int32_t count) {
+  if (start >= 0 && count >= 0 && (int64_t)start + count <= queue->max_writes) return true;
+  throw_type(env, "more packets than the write list holds");
+  return false;
+}
+
+// writeBatch(queue, start, count) → how many of entries start .. start+count-1 were taken; results[i] tells each.
+static napi_value js_write_batch(napi_env env, napi_callback_info info) {
+  int32_t values[3];
+  if (!get_int_args(env, info, 3, values)) return NULL;
+  struct queue *queue = find_queue(env, values[0]);
+  if (queue == NULL || queue->slab == NULL) return make_int(env, -EBADF);
+  if (!listed(env, queue, values[1], values[2])) return NULL;
+  return make_int(env, write_batch(queue, values[1], values[2]));
+}
+
+// exchange(queue, count) → writes the first `count` entries, then reads a batch: slots read or -errno, as readBatch.
+// state[STATE_REFUSED] tells how many entries were refused, state[STATE_FIRST] the first slot of the batch. lengths[i] is
+// -1 where a slot within the batch stayed empty. What was written may be looked at until the next exchange: with a ring,
+// batches are read into the two halves of the slots in turn; without, nothing is read after a refusal.
+static napi_value js_exchange(napi_env env, napi_callback_info info) {
+  int32_t values[2];
+  if (!get_int_args(env, info, 2, values)) return NULL;
+  struct queue *queue = find_queue(env, values[0]);
+  if (queue == NULL || queue->slab == NULL) return make_int(env, -EBADF);
+  const int32_t count = values[1];
+  if (!listed(env, queue, 0, count)) return NULL;
+  if (queue->ring != NULL) return make_int(env, ring_exchange(queue, count));
+  const int32_t refused = count - write_batch(queue, 0, count);
+  queue->state[STATE_REFUSED] = refused;
+  queue->state[STATE_FIRST] = 0;
+  return make_int(env, refused > 0 ? 0 : read_batch(queue));
+}
+
+// useRing(queue) → 0, or -ENOSYS where the kernel has no io_uring for us: then exchange does without. After bind, in the
+// thread that will call exchange.
+static napi_value js_use_ring(napi_env env, napi_callback_info info) {
+  int32_t handle;
+  if (!get_int_args(env, info, 1, &handle)) return NULL;
+  struct queue *queue = find_queue(env, handle);
+  if (queue == NULL || queue->slab == NULL || queue->slots < 2) return make_int(env, -EBADF);
+  if (queue->ring == NULL) queue->ring = ring_open();
+  return make_int(env, queue->ring == NULL ? -ENOSYS : 0);
 }
 
 // Sleeps until woken, at most `timeout` ms (-1: for ever).
@@ -270,6 +302,7 @@ void export_queue(napi_env env, napi_value exports) {
   const napi_property_descriptor table[] = {
       FUNCTION("bind", bind_memory),         FUNCTION("readBatch", js_read_batch),
       FUNCTION("writeBatch", js_write_batch), FUNCTION("wait", js_wait),
+      FUNCTION("exchange", js_exchange),     FUNCTION("useRing", js_use_ring),
       FUNCTION("closeQueue", js_close),      FUNCTION("wakeOpen", js_wake_open),
       FUNCTION("wake", js_wake),
   };

@@ -75,6 +75,8 @@ export interface RunConfig {
   offload: Offload;
   /** Join consecutive packets of a flow into one write. */
   coalesce: boolean;
+  /** Use io_uring where the kernel can. */
+  ioUring: boolean;
   logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** False with --no-configure: the host is left as it is. */
   configure: boolean;

@@ -184,6 +184,7 @@ export function loadRun(raw: RawOptions, files: Files, where: Whereabouts = opti
       choice({ auto: Offload.uso, uso: Offload.uso, tso: Offload.tso, csum: Offload.csum, off: Offload.off }),
     ),
     coalesce: reader.flag('coalesce', true),
+    ioUring: reader.flag('io-uring', true),
     logLevel: reader.parsed(
       'log-level',
       'info',

@@ -341,6 +341,14 @@ export const OPTIONS: readonly OptionRow[] = [
     help: 'write consecutive packets of a flow at once, as one that the kernel cuts apart again',
   },
   {
+    name: 'io-uring',
+    kind: 'flag',
+    default: 'on',
+    scope: 'run',
+    group: 'Daemon',
+    help: 'write and read whole batches by one system call, where the kernel allows it',
+  },
+  {
     name: 'log-level',
     kind: 'value',
     value: 'debug|info|warn|error',

@@ -14,6 +14,7 @@ export interface DataPlaneOptions {
   workers: number | 'auto';
   offload: Offload;
   coalesce: boolean;
+  ioUring: boolean;
   /** The kernel refused an offload it had accepted; this level is in force now. */
   onLowered: (level: Offload) => void;
   /** A rate-limited word about a packet (LOG in the spec). */
@@ -117,7 +118,7 @@ export class DataPlane {
   readonly #options: DataPlaneOptions;
   readonly #threads: Thread[] = [];
   #first: Opened | null = null;
-  #common: Pick<WorkerInput, 'tun' | 'offload' | 'coalesce' | 'multiQueue'> | null = null;
+  #common: Pick<WorkerInput, 'tun' | 'offload' | 'coalesce' | 'ioUring' | 'multiQueue'> | null = null;
   #wanted = 1;
   /** For threads to come. */
   #tables: WorkerOrder | null = null;
@@ -154,9 +155,9 @@ export class DataPlane {
    */
   async open(): Promise<Opened> {
     native().oneArena(); // before the threads are
-    const { tun, offload, workers, coalesce } = this.#options;
+    const { tun, offload, workers, coalesce, ioUring } = this.#options;
     this.#wanted = workers === 'auto' ? Math.min(availableParallelism(), MOST_AUTO_WORKERS) : workers;
-    this.#common = { tun, offload, coalesce, multiQueue: this.#wanted > 1 };
+    this.#common = { tun, offload, coalesce, ioUring, multiQueue: this.#wanted > 1 };
     const first = new Thread({ ...this.#common, index: 0, join: false }, this.#options);
     this.#threads.push(first);
     this.#first = await first.opened.catch((error: unknown) => {

@@ -46,7 +46,7 @@ export interface DaemonDeps {
 /** RFC 8200 §5 (GEN-1). */
 const MIN_MTU6 = 1280;
 /** By then the translator has met its first traffic and is compiled. */
-const TRIM_AFTER_MS = 10_000;
+const TRIM_AFTER_MS = 2_000;
 
 export class Daemon {
   #config: RunConfig;
@@ -74,6 +74,7 @@ export class Daemon {
       workers: config.workers,
       offload: config.offload,
       coalesce: config.coalesce,
+      ioUring: config.ioUring,
       onLowered: (level) => {
         const name = Object.keys(Offload).find((key) => Offload[key as keyof typeof Offload] === level);
         log.warn(

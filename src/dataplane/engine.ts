@@ -44,6 +44,8 @@ export interface EngineOptions {
   identifications?: Identifications;
   /** Called when outputs must leave before the next can be made; must call `job.reset()`. */
   flush: () => void;
+  /** Milliseconds, any steady clock; asked at most once a batch. */
+  clock: () => number;
   onLog?: LogEvent;
 }
 
@@ -56,8 +58,9 @@ export class Engine {
   readonly job: Job;
   #tables: Tables;
   limiter: ErrorLimiter;
-  /** Milliseconds; set by the owner before each batch. */
-  now = 0;
+  readonly #clock: () => number;
+  /** Milliseconds, NaN: not asked in this batch. */
+  #now = Number.NaN;
   readonly counters: Counters;
   readonly #flush: () => void;
   readonly #onLog: LogEvent | null;
@@ -83,6 +86,7 @@ export class Engine {
     this.counters = options.counters;
     this.#flush = options.flush;
     this.#onLog = options.onLog ?? null;
+    this.#clock = options.clock;
     this.#scratch = options.headStart;
     this.#scratchNext = options.headStart;
     const { entropy } = options;
@@ -105,6 +109,17 @@ export class Engine {
     this.#tables = tables;
     this.job.pairs46.clear();
     this.job.pairs64.clear();
+  }
+
+  /** Begins a batch: the time is another. */
+  newBatch(): void {
+    this.#now = Number.NaN;
+  }
+
+  /** Only refused packets need the time, and most batches have none. */
+  #time(): number {
+    if (Number.isNaN(this.#now)) this.#now = this.#clock();
+    return this.#now;
   }
 
   /**
@@ -136,7 +151,7 @@ export class Engine {
     counters[reason]! += 1;
     // Mapping may have left headNext where it was or hairpinning moved it: a refused packet uses no head.
     if (reason === Reason.EchoReply46) {
-      if (!this.limiter.allowEcho(0, this.now)) this.#takeBack(before, Extra.suppressed4);
+      if (!this.limiter.allowEcho(0, this.#time())) this.#takeBack(before, Extra.suppressed4);
       return reason;
     }
     this.#log(reason, 46);
@@ -147,7 +162,7 @@ export class Engine {
         0,
         reason === Reason.TooBig46 || reason === Reason.FragmentTooBig46,
         job.outer.source,
-        this.now,
+        this.#time(),
       )
     ) {
       counters[Extra.errors4]! += 1;
@@ -175,7 +190,7 @@ export class Engine {
     counters[reason]! += 1;
     if (reason === Reason.Hairpinned) return reason;
     if (reason === Reason.EchoReply64) {
-      if (!this.limiter.allowEcho(1, this.now)) this.#takeBack(before, Extra.suppressed6);
+      if (!this.limiter.allowEcho(1, this.#time())) this.#takeBack(before, Extra.suppressed6);
       return reason;
     }
     job.headNext = before;
@@ -188,7 +203,7 @@ export class Engine {
       view.getInt32(start + 12) ^
       view.getInt32(start + 16) ^
       view.getInt32(start + 20);
-    if (this.limiter.allowError(1, reason === Reason.TooBig64, source, this.now)) {
+    if (this.limiter.allowError(1, reason === Reason.TooBig64, source, this.#time())) {
       counters[Extra.errors6]! += 1;
       reply6(job, tables, reply);
     } else {
@@ -206,8 +221,9 @@ export class Engine {
 
   #log(reason: Reason, direction: 46 | 64): void {
     if (this.#onLog === null || !LOGGED[reason]) return;
-    if (this.now - this.#loggedAt[reason]! < LOG_INTERVAL_MS) return;
-    this.#loggedAt[reason] = this.now;
+    const now = this.#time();
+    if (now - this.#loggedAt[reason]! < LOG_INTERVAL_MS) return;
+    this.#loggedAt[reason] = now;
     this.#onLog(reason, direction);
   }
 

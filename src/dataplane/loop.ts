@@ -1,9 +1,9 @@
 /**
- * The loop of a data-plane thread: read a batch, translate, write. It allocates nothing, logs nothing, and sleeps in the
+ * The loop of a data-plane thread: read a batch, translate, write it together with the next read. It allocates nothing, logs nothing, and sleeps in the
  * kernel when there is nothing to do. What the control side wants is a word in shared memory, looked at between batches.
  */
 import { constants } from 'node:os';
-import { type Device, HEADROOM, Offload, SLOT_BYTES } from '../io/device.ts';
+import { type Device, HEADROOM, Offload, SLOT_BYTES, STATE_FIRST, STATE_REFUSED } from '../io/device.ts';
 import { Reason } from '../translate/reasons.ts';
 import type { Tables } from '../translate/tables.ts';
 import { Coalescer } from './coalesce.ts';
@@ -64,6 +64,7 @@ export class Loop {
       counters,
       entropy,
       flush: () => this.#flush(),
+      clock: () => performance.now(),
       ...(onLog === undefined ? {} : { onLog }),
     });
     this.#resender = new Resender(device, this.engine.job, device.slab.byteLength - RESEND_BYTES);
@@ -74,47 +75,79 @@ export class Loop {
    * @returns 0, or -errno where the device is gone
    */
   run(between: () => Order): number {
-    const device = this.#device;
-    const { engine } = this;
-    const { lengths } = device;
     for (;;) {
-      if (between() === Order.stop) return 0;
-      const count = device.read();
-      if (count > 0) {
-        engine.now = performance.now();
-        if (this.#coalesce && device.offload >= Offload.tso && count > 1) {
-          this.#processCoalescing(count);
-        } else {
-          for (let i = 0; i < count; i++) engine.process(i * SLOT_BYTES + HEADROOM, lengths[i]!);
-        }
+      if (between() === Order.stop) {
         this.#flush();
-        this.#counters[Extra.batches]! += 1;
-        continue;
+        return 0;
       }
-      const ready = count === 0 ? device.wait(-1) : count;
-      if (ready >= 0) continue;
-      if (ready === -ENODEV || ready === -EBADF) return ready;
-      // A device that is down answers with an error until it is up again (EIO): rest, or be woken.
-      const rested = device.wait(ERROR_PAUSE_MS);
-      if (rested === -ENODEV || rested === -EBADF) return rested;
+      const count = this.#turn();
+      // Outputs wait for the exchange that reads the next batch.
+      if (count > 0 || this.engine.job.outputs > 0) continue;
+      const gone = this.#rest(count);
+      if (gone !== 0) return gone;
     }
   }
 
-  #processCoalescing(count: number): void {
+  /**
+   * One exchange: writes what the last batch became, reads the next batch and translates it. A function of its own, so
+   * that it is compiled as one (in `run`, which is called once, V8's first compiler would make garbage of every counter).
+   * @returns slots read (0: no packets there), or -errno
+   */
+  #turn(): number {
+    const { engine } = this;
+    const { job } = engine;
+    const device = this.#device;
+    this.#coalescer.finish(job);
+    const sent = job.outputs;
+    const count = device.exchange(sent);
+    if (sent > 0) {
+      if (device.state[STATE_REFUSED] !== 0) this.#refused(sent);
+      job.reset();
+    }
+    if (count <= 0) return count;
+    const first = device.state[STATE_FIRST]!;
+    engine.newBatch();
+    if (this.#coalesce && device.offload >= Offload.tso && count > 1) {
+      this.#processCoalescing(first, count);
+    } else {
+      const { lengths } = device;
+      for (let slot = first; slot < first + count; slot++) {
+        const length = lengths[slot]!;
+        if (length >= 0) engine.process(slot * SLOT_BYTES + HEADROOM, length);
+      }
+    }
+    this.#counters[Extra.batches]! += 1;
+    return count;
+  }
+
+  #processCoalescing(first: number, count: number): void {
     const { engine } = this;
     const { job } = engine;
     const { lengths, offload } = this.#device;
     this.#coalescer.udp = offload === Offload.uso;
-    for (let i = 0; i < count; i++) {
+    for (let slot = first; slot < first + count; slot++) {
+      const length = lengths[slot]!;
+      if (length < 0) continue;
       if (!job.hasRoom()) this.#flush();
       const before = job.outputs;
-      const reason = engine.process(i * SLOT_BYTES + HEADROOM, lengths[i]!);
+      const reason = engine.process(slot * SLOT_BYTES + HEADROOM, length);
       if (reason === Reason.Translated46 || reason === Reason.Translated64)
         this.#coalescer.offer(job, before);
       else this.#coalescer.finish(job);
     }
   }
 
+  /** Sleeps until there is something to do. @returns 0, or -errno where the device is gone */
+  #rest(count: number): number {
+    const ready = count === 0 ? this.#device.wait(-1) : count;
+    if (ready >= 0) return 0;
+    if (ready === -ENODEV || ready === -EBADF) return ready;
+    // A device that is down answers with an error until it is up again (EIO): rest, or be woken.
+    const rested = this.#device.wait(ERROR_PAUSE_MS);
+    return rested === -ENODEV || rested === -EBADF ? rested : 0;
+  }
+
+  /** Writes at once what is listed: its memory is needed. */
   #flush(): void {
     const { job } = this.engine;
     this.#coalescer.finish(job);

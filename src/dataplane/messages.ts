@@ -14,6 +14,8 @@ export interface WorkerInput {
   readonly multiQueue: boolean;
   /** Join consecutive packets of a flow into one write. */
   readonly coalesce: boolean;
+  /** Use io_uring where the kernel can. */
+  readonly ioUring: boolean;
   /** True: a further queue of a device that worker 0 has opened. */
   readonly join: boolean;
   /** Word 0 counts the orders sent; the thread looks at it between batches. */
@@ -37,6 +39,7 @@ export type WorkerReport =
       readonly multiQueue: boolean;
       readonly vnetBytes: number;
       readonly offload: Offload;
+      readonly ioUring: boolean;
     }
   | { readonly kind: 'refused'; readonly code: TunErrorCode | 'failed'; readonly message: string }
   /** A packet of this reason was met; at most one a second and reason. Addresses are text already. */

@@ -35,6 +35,7 @@ export class OfflineTranslator {
   readonly #bytes: Uint8Array;
   readonly #vnetBytes: number;
   #outputs: Uint8Array[] = [];
+  #nowMs = 0;
 
   constructor(config: TranslationConfig, options: OfflineOptions = {}) {
     const slab = new ArrayBuffer(SLOT_BYTES + HEAD_AREA);
@@ -54,6 +55,7 @@ export class OfflineTranslator {
         ? {}
         : { identifications: new FixedIdentification(options.identification) }),
       flush: () => this.#collect(),
+      clock: () => this.#nowMs,
     });
   }
 
@@ -74,7 +76,8 @@ export class OfflineTranslator {
     if (packet.length < vnet) return { verdict: 'ignored', reason: 'NotIp', outputs: [] };
     const most = SLOT_BYTES - HEADROOM + vnet;
     this.#bytes.set(packet.length > most ? packet.subarray(0, most) : packet, start - vnet);
-    this.#engine.now = nowMs;
+    this.#nowMs = nowMs;
+    this.#engine.newBatch();
     const reason = this.#engine.process(start, Math.min(packet.length, most) - vnet);
     this.#collect();
     const row = REASONS[reason]!;

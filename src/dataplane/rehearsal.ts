@@ -9,7 +9,7 @@
 import { EamList } from '../address/eam.ts';
 import { compile } from '../config/compile.ts';
 import { defaultTranslation } from '../config/defaults.ts';
-import { type Device, HEADROOM, type Offload, SLOT_BYTES, WRITE_STRIDE } from '../io/device.ts';
+import { type Device, HEADROOM, type Offload, SLOT_BYTES, STATE_VALUES, WRITE_STRIDE } from '../io/device.ts';
 import { HashedIdentifications } from '../translate/identification.ts';
 import { createCounters } from './counters.ts';
 import { createLimiter } from './limiter.ts';
@@ -37,6 +37,7 @@ class Stage implements Device {
   readonly lengths: Int32Array;
   readonly writes = new Int32Array(new SharedArrayBuffer(WRITE_LIST * WRITE_STRIDE * 4));
   readonly results = new Int32Array(new SharedArrayBuffer(WRITE_LIST * 4));
+  readonly state = new Int32Array(new SharedArrayBuffer(STATE_VALUES * 4));
   /** Packets played so far. */
   played = 0;
 
@@ -60,6 +61,10 @@ class Stage implements Device {
 
   write(count: number): number {
     return count;
+  }
+
+  exchange(): number {
+    return this.read();
   }
 
   setOffload(): number {

@@ -11,7 +11,7 @@ import { rehearse } from './rehearsal.ts';
 import { summarize } from './summary.ts';
 import { tuneV8 } from './v8.ts';
 
-/** Receive slots: the most datagrams that can leave in one write. The addon ends a batch of large packets earlier. */
+/** The largest batch: the most datagrams that can leave in one write. The addon ends a batch of large packets earlier. */
 const SLOTS = 64;
 
 const port = parentPort!;
@@ -36,6 +36,7 @@ function main(): void {
     join: input.join,
     wakeFd: input.wakeFd,
     slots: SLOTS,
+    ioUring: input.ioUring,
     headBytes: HEAD_AREA_BYTES,
     writes: WRITE_LIST,
   });
@@ -48,6 +49,7 @@ function main(): void {
       multiQueue: device.multiQueue,
       vnetBytes: device.vnetBytes,
       offload: device.offload,
+      ioUring: device.ioUring,
     });
     let heard = 0; // the doorbell's first value
     // Until the first tables come there is time to get ready for the packets.

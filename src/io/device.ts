@@ -21,6 +21,11 @@ export const SLOT_BYTES = 65_792;
  */
 export const WRITE_STRIDE = 4;
 
+/** Indexes of Device.state, and how many values it has. */
+export const STATE_FIRST = 0;
+export const STATE_REFUSED = 1;
+export const STATE_VALUES = 2;
+
 /** Offload levels, each containing the ones before (spec OFF-1, OFF-2). */
 export const Offload = { off: 0, csum: 1, tso: 2, uso: 3 } as const;
 export type Offload = (typeof Offload)[keyof typeof Offload];
@@ -32,7 +37,10 @@ export interface Device {
   /** The slab this device reads into and writes from. */
   readonly slab: ArrayBufferLike;
   readonly slots: number;
-  /** lengths[i] after a read: bytes of slot i's packet, without the virtio_net header. */
+  /**
+   * lengths[i] after a read: bytes of slot i's packet, without the virtio_net header; -1 where a slot of the batch stayed
+   * empty.
+   */
   readonly lengths: Int32Array;
   /** Packets to write, WRITE_STRIDE values each. A head begins with the virtio_net header where vnetBytes > 0. */
   readonly writes: Int32Array;
@@ -42,6 +50,17 @@ export interface Device {
   read(): number;
   /** Writes the first `count` packets of `writes`. Returns how many were taken; see `results` for the others. */
   write(count: number): number;
+  /**
+   * What the last exchange has to say besides its result: [STATE_FIRST] the first slot of the batch it read,
+   * [STATE_REFUSED] how many entries it could not write.
+   */
+  readonly state: Int32Array;
+  /**
+   * Writes the first `count` packets of `writes` (which may be none), then reads a batch, at best with one system call.
+   * What was written stays as it is until the next exchange, so that what was refused can be written again. Returns the
+   * slots of the batch from state[STATE_FIRST] on (0: none there) or -errno.
+   */
+  exchange(count: number): number;
   /** Asks for another offload level. Returns the level now in force (at most `level`; also in `offload`) or -errno. */
   setOffload(level: Offload): number;
   /** Blocks until readable, woken or timed out (ms, -1: for ever). 1 readable, 0 timed out or woken, or -errno. */

@@ -1,6 +1,14 @@
 /** A device in memory, for tests and benches: packets in, packets out, and faults where a test wants them. */
 import { constants } from 'node:os';
-import { type Device, HEADROOM, Offload, SLOT_BYTES, WRITE_STRIDE } from './device.ts';
+import {
+  type Device,
+  HEADROOM,
+  Offload,
+  SLOT_BYTES,
+  STATE_FIRST,
+  STATE_REFUSED,
+  WRITE_STRIDE,
+} from './device.ts';
 import { allocateSlab } from './slab.ts';
 
 const { EINVAL, EFAULT, ENODEV } = constants.errno;
@@ -11,6 +19,8 @@ export interface MemoryOptions {
   readonly slots?: number;
   readonly headBytes?: number;
   readonly writes?: number;
+  /** Batches in the two halves of the slots in turn, as with io_uring: what was refused and the next batch are there together. */
+  readonly halves?: boolean;
   /** Called for each packet written, in order; 0 takes it, -errno refuses it. Default: all are taken. */
   readonly fault?: Fault;
 }
@@ -28,6 +38,7 @@ export class MemoryDevice implements Device {
   readonly lengths: Int32Array;
   readonly writes: Int32Array;
   readonly results: Int32Array;
+  readonly state: Int32Array;
   /** Replaceable at any time. */
   fault: Fault;
   /** Every packet taken, in order, with its virtio_net header. */
@@ -37,6 +48,7 @@ export class MemoryDevice implements Device {
   #offload: Offload;
   #waiting: Uint8Array[] = [];
   #bytes: Uint8Array;
+  readonly #halves: boolean;
   #gone = false;
 
   constructor(options: MemoryOptions = {}) {
@@ -49,7 +61,9 @@ export class MemoryDevice implements Device {
     this.lengths = memory.lengths;
     this.writes = memory.writes;
     this.results = memory.results;
+    this.state = memory.state;
     this.fault = options.fault ?? (() => 0);
+    this.#halves = options.halves ?? false;
     this.#bytes = new Uint8Array(memory.slab);
   }
 
@@ -76,9 +90,14 @@ export class MemoryDevice implements Device {
   }
 
   read(): number {
+    return this.#readInto(0, this.slots);
+  }
+
+  #readInto(first: number, most: number): number {
     if (this.#gone) return -ENODEV;
-    const batch = this.#waiting.splice(0, this.slots);
-    for (const [slot, packet] of batch.entries()) {
+    const batch = this.#waiting.splice(0, most);
+    for (const [i, packet] of batch.entries()) {
+      const slot = first + i;
       this.#bytes.set(packet, slot * SLOT_BYTES + HEADROOM - this.vnetBytes);
       this.lengths[slot] = Math.max(0, packet.length - this.vnetBytes);
     }
@@ -130,6 +149,19 @@ export class MemoryDevice implements Device {
 
   #inside(offset: number, length: number): boolean {
     return offset >= 0 && length >= 0 && offset + length <= this.slab.byteLength;
+  }
+
+  exchange(count: number): number {
+    const refused = count - this.write(count);
+    this.state[STATE_REFUSED] = refused;
+    if (!this.#halves) {
+      this.state[STATE_FIRST] = 0;
+      return refused > 0 ? 0 : this.read();
+    }
+    const half = this.slots >> 1;
+    const first = this.state[STATE_FIRST] === 0 ? half : 0;
+    this.state[STATE_FIRST] = first;
+    return this.#readInto(first, half);
   }
 
   setOffload(level: Offload): number {

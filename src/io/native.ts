@@ -74,7 +74,12 @@ export interface Native {
     lengths: Int32Array,
     writes: Int32Array,
     results: Int32Array,
+    state: Int32Array,
   ): number;
+  /** From now on `exchange` uses io_uring. After bind, in the thread that calls it. -ENOSYS: the kernel has none for us. */
+  useRing(queue: number): number;
+  /** Writes, then reads: Device.exchange. */
+  exchange(queue: number, count: number): number;
   readBatch(queue: number): number;
   writeBatch(queue: number, start: number, count: number): number;
   wait(queue: number, timeoutMs: number): number;

@@ -1,8 +1,8 @@
 /** Allocates the memory of a device: the slab of io/device.ts and the integer lists beside it. */
-import { SLOT_BYTES, WRITE_STRIDE } from './device.ts';
+import { SLOT_BYTES, STATE_VALUES, WRITE_STRIDE } from './device.ts';
 
 export interface SlabSizes {
-  /** Receive slots: the largest read batch. */
+  /** Receive slots. */
   readonly slots: number;
   /** Bytes of the head area behind the slots. */
   readonly headBytes: number;
@@ -15,6 +15,8 @@ export interface SlabMemory {
   readonly lengths: Int32Array;
   readonly writes: Int32Array;
   readonly results: Int32Array;
+  /** As Device.state. */
+  readonly state: Int32Array;
 }
 
 /**
@@ -27,6 +29,7 @@ export function allocateSlab({ slots, headBytes, writes }: SlabSizes): SlabMemor
     lengths: shared(slots),
     writes: shared(writes * WRITE_STRIDE),
     results: shared(writes),
+    state: shared(STATE_VALUES),
   };
 }
 

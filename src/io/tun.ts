@@ -29,12 +29,14 @@ export interface TunOptions {
   readonly offload?: Offload;
   /** A further queue of a device this program has open already. */
   readonly join?: boolean;
-  /** Receive slots, the largest read batch; default 32. */
+  /** The largest read batch; default 32. */
   readonly slots?: number;
   /** Bytes of the head area; default 256 KiB. */
   readonly headBytes?: number;
   /** Packets in the write list, the largest write batch; default 512. */
   readonly writes?: number;
+  /** Exchange by io_uring where the kernel can: twice the slots, half of them a batch. Default false. */
+  readonly ioUring?: boolean;
   /** An eventfd of `openWake` that ends `wait`; its owner closes it. Default: one of the queue's own. */
   readonly wakeFd?: number;
 }
@@ -77,13 +79,16 @@ export class TunDevice implements Device {
   readonly lengths: Int32Array;
   readonly writes: Int32Array;
   readonly results: Int32Array;
+  readonly state: Int32Array;
+  /** Whether exchange goes by io_uring. */
+  readonly ioUring: boolean;
   #native: Native;
   #queue: number;
   #offload: Offload;
   /** What to give back when this queue closes, or null. */
   #restore: { flags: number | null } | null;
 
-  constructor(opened: TunOpened, memory: SlabMemory, joined: 'first queue' | 'joined') {
+  constructor(opened: TunOpened, memory: SlabMemory, joined: 'first queue' | 'joined', ioUring: boolean) {
     this.#native = native();
     this.#queue = opened.queue;
     this.#offload = opened.offload as Offload;
@@ -97,6 +102,7 @@ export class TunDevice implements Device {
     this.lengths = memory.lengths;
     this.writes = memory.writes;
     this.results = memory.results;
+    this.state = memory.state;
     this.#restore =
       this.created || joined === 'joined'
         ? null
@@ -110,7 +116,9 @@ export class TunDevice implements Device {
       memory.lengths,
       memory.writes,
       memory.results,
+      memory.state,
     );
+    this.ioUring = ioUring && this.#native.useRing(opened.queue) === 0;
   }
 
   get offload(): Offload {
@@ -123,6 +131,10 @@ export class TunDevice implements Device {
 
   write(count: number): number {
     return this.#native.writeBatch(this.#queue, 0, count);
+  }
+
+  exchange(count: number): number {
+    return this.#native.exchange(this.#queue, count);
   }
 
   wait(timeoutMs: number): number {
@@ -163,6 +175,7 @@ export class TunDevice implements Device {
 /** Opens a queue. Throws TunError. */
 export function openTun(options: TunOptions): TunDevice {
   const { name, offload = Offload.uso, slots = 32, headBytes = 1 << 18, writes = 512 } = options;
+  const { ioUring = false } = options;
   checkName(name);
   const flags =
     (options.multiQueue ? IFF_MULTI_QUEUE : 0) | (offload > Offload.off ? IFF_VNET_HDR : 0) | IFF_NO_PI;
@@ -171,8 +184,9 @@ export function openTun(options: TunOptions): TunDevice {
   try {
     return new TunDevice(
       opened,
-      allocateSlab({ slots, headBytes, writes }),
+      allocateSlab({ slots: ioUring ? 2 * slots : slots, headBytes, writes }),
       options.join ? 'joined' : 'first queue',
+      ioUring,
     );
   } catch (error) {
     native().closeQueue(opened.queue);

@@ -87,6 +87,15 @@ describe('kernels that refuse what they accepted', () => {
     expect(run(...packets)).toEqual(plain);
     expect(lowered).toEqual([Offload.tso]);
   });
+  test('what was refused is resent before the batch that was read with it', () => {
+    // Batches of 32: the second is there when the first is found to be refused.
+    const packets = [...Array.from({ length: 32 }, superPacket), datagram(1)];
+    const plain = packets.flatMap((packet) => loopOn({ fault: refuseGso }).run(packet));
+    const { run, lowered, counters } = loopOn({ fault: refuseGso, halves: true });
+    expect(run(...packets)).toEqual(plain);
+    expect(lowered).toEqual([Offload.csum]);
+    expect(counters[Extra.writeErrors]).toBe(0);
+  });
   test('partial checksums too', () => {
     const { run, lowered } = loopOn({ fault: (packet) => (packet[0] === 0 ? 0 : -constants.errno.EINVAL) });
     const segment = udp().in4();

@@ -38,7 +38,7 @@ describe('misuse', () => {
 
   it.each([-1, 0, 255, 256, 2 ** 31 - 1])('no queue has the handle %i', (handle) => {
     const list = new Int32Array(4);
-    const bind = () => addon.bind(handle, new Uint8Array(64), 64, 1, 10, list, list, list);
+    const bind = () => addon.bind(handle, new Uint8Array(64), 64, 1, 10, list, list, list, list);
     expect([
       addon.readBatch(handle),
       addon.writeBatch(handle, 0, 1),
@@ -301,7 +301,19 @@ describe.skipIf(blocked !== null)('sockets', () => {
       lengths = slots,
       writes = 4,
       results = 1,
-    ) => addon.bind(queue, slab, slotBytes, slots, headroom, ints(lengths), ints(writes), ints(results));
+      state = 2,
+    ) =>
+      addon.bind(
+        queue,
+        slab,
+        slotBytes,
+        slots,
+        headroom,
+        ints(lengths),
+        ints(writes),
+        ints(results),
+        ints(state),
+      );
     expect(addon.readBatch(queue)).toBe(EBADF);
     expect(addon.writeBatch(queue, 0, 0)).toBe(EBADF);
     expect(() => bind(2048, 3, 64)).toThrow(TypeError);
@@ -312,10 +324,15 @@ describe.skipIf(blocked !== null)('sockets', () => {
     expect(() => bind(2048, 2, 64, 1)).toThrow(TypeError);
     expect(() => bind(2048, 2, 64, 2, 3)).toThrow(TypeError);
     expect(() => bind(2048, 2, 64, 2, 4, 0)).toThrow(TypeError);
+    expect(() => bind(2048, 2, 64, 2, 4, 1, 1)).toThrow(TypeError);
+    expect(addon.exchange(queue, 0)).toBe(EBADF);
+    expect(addon.useRing(queue)).toBe(EBADF);
     expect(bind(2048, 2, 64)).toBe(0);
     expect(() => bind(2048, 2, 64)).toThrow(TypeError);
     expect(() => addon.writeBatch(queue, 0, 2)).toThrow(TypeError);
     expect(() => addon.writeBatch(queue, -1, 1)).toThrow(TypeError);
+    expect(() => addon.exchange(queue, 2)).toThrow(TypeError);
+    expect(() => addon.exchange(queue, -1)).toThrow(TypeError);
     expect(() => addon.writeBatch(queue, 2 ** 31 - 1, 2 ** 31 - 1)).toThrow(TypeError);
     expect(addon.closeQueue(queue)).toBe(0);
     expect(addon.closeQueue(queue)).toBe(EBADF);

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { HEADROOM, Offload, SLOT_BYTES } from '../../src/io/device.ts';
+import { HEADROOM, Offload, SLOT_BYTES, STATE_FIRST, STATE_REFUSED } from '../../src/io/device.ts';
 import { closeWake, explain, openTun, openWake, type TunDevice, TunError, wake } from '../../src/io/tun.ts';
 import { until } from '../netns/wait.ts';
 import { echoReplySequence, echoRequest } from './support/echo.ts';
@@ -298,7 +298,7 @@ for attempt in range(100):
       const thread = new Thread(`
         const { queue } = native.tunOpen(${JSON.stringify(first.name)}, 0x5100, 3, 1, -1);
         native.bind(queue, new Uint8Array(new SharedArrayBuffer(4 * ${SLOT_BYTES})), ${SLOT_BYTES}, 4, ${HEADROOM},
-          new Int32Array(4), new Int32Array(16), new Int32Array(4));
+          new Int32Array(4), new Int32Array(16), new Int32Array(4), new Int32Array(2));
         say(native.readBatch(queue) >= 0);`);
       expect(await thread.hear()).toBe(true);
       await thread.ended;
@@ -439,6 +439,118 @@ for attempt in range(100):
     });
   });
 
+  // A kernel without io_uring runs the second twice: then exchange does the same by single system calls.
+  describe.each([
+    ['by io_uring', true],
+    ['by single system calls', false],
+  ])('an exchange %s', (_, ioUring) => {
+    /** Exchanges for a while until `count` echo replies have come. @returns sequence numbers, and every batch's slots */
+    const exchanged = (device: TunDevice, count: number, pending = 0) => {
+      const sequences: number[] = [];
+      const batches: { first: number; count: number }[] = [];
+      const deadline = performance.now() + 5000;
+      for (let list = pending; sequences.length < count && performance.now() < deadline; list = 0) {
+        const n = device.exchange(list);
+        const first = device.state[STATE_FIRST]!;
+        if (n > 0) batches.push({ first, count: n });
+        else device.wait(100);
+        for (let slot = first; slot < first + n; slot++) {
+          if (device.lengths[slot] === -1) continue;
+          const sequence = echoReplySequence(slotPacket(device, slot));
+          if (sequence !== null && sequence >= 1000) sequences.push(sequence);
+        }
+      }
+      return { sequences, batches };
+    };
+    const working = (options: { slots?: number } = {}) => {
+      const device = open({ name: fresh(), ioUring, ...options });
+      bringUp(device.name);
+      expect(echo(device)).toBe('answered');
+      return device;
+    };
+
+    it('writes, then reads, in order, never more than a batch', () => {
+      const device = working({ slots: 4 });
+      for (let i = 0; i < 10; i++) put(device, i, request(device, 1000 + i));
+      const { sequences, batches } = exchanged(device, 10, 10);
+      expect(sequences).toEqual(Array.from({ length: 10 }, (_, i) => 1000 + i));
+      for (const { count } of batches) expect(count).toBeLessThanOrEqual(4);
+    });
+
+    it('leaves alone what was written, until the next', () => {
+      const device = working({ slots: 4 });
+      const bytes = new Uint8Array(device.slab);
+      for (let round = 0; round < 8; round++) {
+        // Of the reply that came last the payload goes out again, from the slot it came in by.
+        put(device, 0, request(device, 1000 + round), 28);
+        const [, , body = 0, length = 0] = device.writes.subarray(0, 4);
+        const slot = device.state[STATE_FIRST]! * SLOT_BYTES + HEADROOM + 28;
+        if (round > 0) {
+          expect(bytes.subarray(slot, slot + length)).toEqual(bytes.subarray(body, body + length));
+          device.writes[2] = slot;
+        }
+        const before = bytes.slice(device.writes[2], device.writes[2]! + length);
+        const from = device.writes[2]!;
+        let n = device.exchange(1);
+        expect(bytes.subarray(from, from + length)).toEqual(before);
+        expect(device.results[0]).toBe(0);
+        while (n === 0 && device.wait(5000) === 1) n = device.exchange(0);
+        expect(echoReplySequence(slotPacket(device, device.state[STATE_FIRST]!))).toBe(1000 + round);
+      }
+    });
+
+    it('tells what was refused, and writes the rest', () => {
+      const device = working();
+      put(device, 0, request(device, 1001));
+      device.writes.set([-1, 28, 0, 0], 4);
+      put(device, 2, request(device, 1002));
+      put(device, 3, Uint8Array.of(0x75, 0, 0, 0));
+      put(device, 4, request(device, 1003));
+      expect(device.exchange(5)).toBeGreaterThanOrEqual(0);
+      expect(device.state[STATE_REFUSED]).toBe(2);
+      expect([...device.results.subarray(0, 5)]).toEqual([0, EFAULT, 0, EINVAL, 0]);
+    });
+
+    it('a packet of several entries has one result', () => {
+      const device = working();
+      const packet = request(device, 1001, 128);
+      put(device, 0, packet, 64);
+      const body = device.writes[2]!;
+      device.writes[3] = 32;
+      device.writes.set([0, 0, body + 32, packet.length - 96], 4);
+      put(device, 2, Uint8Array.of(0x75, 0, 0, 0));
+      device.writes.set([0, 0, body, 8], 12);
+      expect(exchanged(device, 1, 4).sequences).toEqual([1001]);
+      expect([...device.results.subarray(0, 4)]).toEqual([0, 0, EINVAL, EINVAL]);
+    });
+
+    it('takes more packets than the ring has room for', () => {
+      const device = working({ slots: 64 });
+      const list = 400;
+      put(device, 0, request(device, 1000));
+      for (let i = 1; i < list; i++) device.writes.copyWithin(i * 4, 0, 4);
+      const { sequences } = exchanged(device, list, list);
+      expect(device.state[STATE_REFUSED]).toBe(0);
+      expect(sequences).toHaveLength(list);
+    });
+
+    it('of a device that is gone fails', () => {
+      const device = working();
+      put(device, 0, request(device, 1000));
+      ip(`link delete ${device.name}`);
+      expect(device.exchange(1)).toBe(ioUring && device.ioUring ? ENODEV : 0);
+      expect(device.results[0]).toBe(ENODEV);
+      expect(device.exchange(0)).toBe(ENODEV);
+    });
+
+    it('reads nothing from a queue that is taken out', () => {
+      const device = open({ name: fresh(), ioUring, multiQueue: true });
+      bringUp(device.name);
+      expect(device.setAttached(false)).toBe(0);
+      expect(device.exchange(0)).toBe(0);
+    });
+  });
+
   describe('waiting', () => {
     it('ends at its time', () => {
       const device = open({ name: fresh() });
@@ -483,7 +595,7 @@ for attempt in range(100):
       const thread = new Thread(`
         const { queue } = native.tunOpen(${JSON.stringify(name)}, 0x5000, 3, 0, -1);
         const memory = () => new Int32Array(16);
-        native.bind(queue, new Uint8Array(${SLOT_BYTES}), ${SLOT_BYTES}, 1, ${HEADROOM}, memory(), memory(), memory());
+        native.bind(queue, new Uint8Array(${SLOT_BYTES}), ${SLOT_BYTES}, 1, ${HEADROOM}, memory(), memory(), memory(), memory());
         say('waiting');
         const waited = native.wait(queue, -1);
         say([waited, native.readBatch(queue), native.wait(queue, 10), native.writeBatch(queue, 0, 0)]);`);

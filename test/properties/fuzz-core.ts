@@ -41,6 +41,7 @@ export function fuzz(config: TranslationConfig, count: number, seed: number, vne
     counters,
     entropy: new Uint16Array(HashedIdentifications.entropyLength + 2).fill(seed | 1),
     flush: () => engine.job.reset(),
+    clock: () => 0,
   });
   const copy = new Uint8Array(SLOT_BYTES);
   const start = HEADROOM;

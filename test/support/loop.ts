@@ -17,16 +17,20 @@ export function loopOn({
   fault,
   coalesce = true,
   offload = Offload.uso,
+  halves = false,
   options = {},
 }: {
   fault?: Fault;
   coalesce?: boolean;
   offload?: Offload;
+  /** Batches of up to 32, as with io_uring. */
+  halves?: boolean;
   options?: Record<string, string>;
 } = {}) {
   const device = new MemoryDevice({
     vnetBytes: 10,
     offload,
+    halves,
     slots: 64,
     headBytes: HEAD_AREA_BYTES,
     writes: WRITE_LIST,
