@@ -321,7 +321,7 @@ export const OPTIONS: readonly OptionRow[] = [
     default: 'auto',
     scope: 'run',
     group: 'Daemon',
-    help: 'data-plane threads, each with a queue of its own, 1..64',
+    help: 'data-plane threads, each with a queue of its own, 1..64; auto: one fewer than CPUs, 1..8',
   },
   {
     name: 'offload',

@@ -26,6 +26,9 @@ export interface DataPlaneOptions {
 /** More threads than this have not been seen to help (bench/README.md). */
 const MOST_AUTO_WORKERS = 8;
 
+/** One CPU is left to the programs whose packets these are: on two CPUs one thread passes more datagrams than two. */
+const autoWorkers = (): number => Math.max(1, Math.min(availableParallelism() - 1, MOST_AUTO_WORKERS));
+
 type Opened = Extract<WorkerReport, { kind: 'opened' }>;
 
 /** The queue could not be opened; the message is a sentence for the administrator. */
@@ -156,7 +159,7 @@ export class DataPlane {
   async open(): Promise<Opened> {
     native().oneArena(); // before the threads are
     const { tun, offload, workers, coalesce, ioUring } = this.#options;
-    this.#wanted = workers === 'auto' ? Math.min(availableParallelism(), MOST_AUTO_WORKERS) : workers;
+    this.#wanted = workers === 'auto' ? autoWorkers() : workers;
     this.#common = { tun, offload, coalesce, ioUring, multiQueue: this.#wanted > 1 };
     const first = new Thread({ ...this.#common, index: 0, join: false }, this.#options);
     this.#threads.push(first);
