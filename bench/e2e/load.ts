@@ -28,9 +28,12 @@ export interface Sunk {
   lastNs: number;
 }
 
+/** Where a program can be started. */
+type Place = Pick<Namespace, 'start'>;
+
 export interface FloodOptions {
-  from: Namespace;
-  to: Namespace;
+  from: Place;
+  to: Place;
   dest: string;
   bytes: number;
   seconds: number;
@@ -49,22 +52,28 @@ export interface Flooded {
 }
 
 const SINK_PORT = 4300;
+/** A sink that is told to end needs 300 ms of silence (udp.c). */
+const SINK_ENDS_SECONDS = 10;
 
-/** Sends datagrams and counts those that arrive. */
+/** Sends datagrams and counts those that arrive, also those still on their way when the last one is sent. */
 export async function flood(udp: string, options: FloodOptions): Promise<Flooded> {
   const { from, to, dest, bytes, seconds, rate = 0, dests = 1, source = dest, sources = 0 } = options;
   const sink = to.start(udp, ['sink', `${SINK_PORT}`]);
-  await sink.says(/ready/);
-  const words = [dest, SINK_PORT, bytes, seconds, rate, dests, source, sources].map(String);
-  const { sent } = await result<{ sent: number }>(from.start(udp, ['flood', ...words]));
-  // A sink that got nothing would wait for its first datagram.
-  setTimeout(() => sink.signal('SIGTERM'), 5000).unref();
-  const sunk = await result<Sunk>(sink).catch(() => ({ packets: 0, bytes: 0, firstNs: 0, lastNs: 1 }));
-  return {
-    delivered: sunk.packets,
-    sent,
-    perSecond: sunk.packets / Math.max((sunk.lastNs - sunk.firstNs) / 1e9, 0.001),
-  };
+  try {
+    await sink.says(/ready/);
+    const words = [dest, SINK_PORT, bytes, seconds, rate, dests, source, sources].map(String);
+    const { sent } = await result<{ sent: number }>(from.start(udp, ['flood', ...words]));
+    sink.signal('SIGTERM');
+    const { packets, firstNs, lastNs } = await result<Sunk>(sink, SINK_ENDS_SECONDS);
+    return {
+      delivered: packets,
+      sent,
+      perSecond: packets / Math.max((lastNs - firstNs) / 1e9, 0.001),
+    };
+  } finally {
+    // After a failure: the next flood needs its port.
+    await sink.stop('SIGKILL');
+  }
 }
 
 export interface Latency {

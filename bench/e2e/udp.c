@@ -1,7 +1,9 @@
 // Traffic for the end-to-end benchmark: UDP floods, sinks, echoes and pings, in batches and without allocation, because
 // iperf3 sends one small datagram a system call and measures no latency.
 //
-//   udp sink PORT                    counts datagrams until 300 ms of silence have followed the first
+//   udp sink PORT                    counts datagrams. SIGTERM tells it that the flood has ended: it goes on until nothing
+//                                    has come for 300 ms, then tells its result. Silence before that (a translator
+//                                    that stalls) does not end it
 //   udp flood DEST PORT BYTES SECONDS [RATE [DESTS [SOURCE SOURCES [SEED]]]]
 //                                    sends; RATE in datagrams/s, 0: as many as possible. DESTS > 1: at random to
 //                                    so many addresses counted up from DEST. SOURCES: at random from so many as well
@@ -9,13 +11,15 @@
 //   udp ping DEST PORT BYTES SECONDS one datagram at a time: latency
 //   udp first DEST PORT SECONDS      asks every millisecond until the first answer
 //
-// Everything ends by itself: no run takes longer than LONGEST seconds, an echo without traffic ends after IDLE seconds.
+// Everything ends by itself: no run takes longer than LONGEST seconds, a sink DRAIN seconds longer than the longest flood,
+// an echo without traffic ends after IDLE seconds.
 // Results are one line of JSON on standard output; "ready" or "asking" comes before it where somebody has to wait for it.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,6 +32,7 @@
 #define BATCH 32
 #define LARGEST 65536
 #define LONGEST 60
+#define DRAIN 5
 #define IDLE 600
 #define SILENCE_MS 300
 #define ANSWER_MS 200
@@ -106,8 +111,16 @@ static void say(const char *word) {
   fflush(stdout);
 }
 
+static volatile sig_atomic_t flood_ended = 0;
+static void on_flood_end(int signal) {
+  (void)signal;
+  flood_ended = 1;
+}
+
 // An IPv6 socket without V6ONLY takes both families.
 static int sink(int port) {
+  const struct sigaction action = {.sa_handler = on_flood_end};
+  if (sigaction(SIGTERM, &action, NULL) < 0) fail("sigaction");
   const int fd = open_socket(AF_INET6);
   const peer any = parse("::", port);
   bind_to(fd, &any);
@@ -122,8 +135,10 @@ static int sink(int port) {
   say("ready");
   uint64_t packets = 0, bytes = 0;
   int64_t first = 0, last = 0;
-  const int64_t end = now_ns() + LONGEST * 1000000000LL;
+  const int64_t end = now_ns() + (LONGEST + DRAIN) * 1000000000LL;
   while (now_ns() < end) {
+    // Known before the wait begins: silence counts from then on only.
+    const bool ending = flood_ended != 0;
     const int n = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
     if (n > 0) {
       last = now_ns();
@@ -133,7 +148,7 @@ static int sink(int port) {
       continue;
     }
     struct pollfd readable = {fd, POLLIN, 0};
-    if (poll(&readable, 1, SILENCE_MS) == 0 && packets > 0) break;
+    if (poll(&readable, 1, SILENCE_MS) == 0 && ending) break;
   }
   printf("{\"packets\":%llu,\"bytes\":%llu,\"firstNs\":%lld,\"lastNs\":%lld}\n", (unsigned long long)packets,
          (unsigned long long)bytes, (long long)first, (long long)last);
