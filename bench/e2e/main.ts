@@ -1,6 +1,6 @@
 /** `npm run bench:e2e`: contestants in turn, A B A B, in one run; prints, writes JSON, draws. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, release } from 'node:os';
+import { constants, cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cannotSandbox, projectRoot } from '../../test/netns/sandbox.ts';
@@ -9,6 +9,7 @@ import { chart } from './chart.ts';
 import { type Contestant, clatd, limit, ownMain, plain, tayga } from './contestants.ts';
 import { collections } from './gc.ts';
 import { compile } from './load.ts';
+import { takeMachine } from './lock.ts';
 import { MEASURES, type Measure, type MeasureContext, type Sample } from './measures.ts';
 import { Session } from './session.ts';
 import type { Results } from './summary.ts';
@@ -161,6 +162,23 @@ function tell(results: Results): void {
   }
 }
 
+/**
+ * Leaving by exit() lets every sandbox remove its namespaces and end its processes at once, whatever is awaited just then:
+ * a sandbox is made without a break, so no signal is seen while one is half made.
+ */
+function endBySignals(): void {
+  const leave = (code: number) => {
+    process.stderr.write('\nbench:e2e: interrupted: cleaning up\n');
+    process.exit(code);
+  };
+  // Again and again, not once: a second Ctrl-C would end this process in the middle of its cleaning up.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => leave(128 + constants.signals[signal]));
+  // run.js was killed.
+  process.on('disconnect', () => leave(1));
+  process.channel?.unref();
+}
+
 async function main(): Promise<number> {
   if (options.help) {
     process.stdout.write(USAGE);
@@ -170,7 +188,8 @@ async function main(): Promise<number> {
   if (options.from !== undefined) {
     results = JSON.parse(readFileSync(options.from, 'utf8')) as Results;
   } else {
-    const reason = cannotSandbox(['iperf3', 'cc', 'ping', 'tayga', 'sysctl']);
+    endBySignals();
+    const reason = cannotSandbox(['iperf3', 'cc', 'ping', 'tayga', 'sysctl']) ?? takeMachine();
     if (reason !== null) {
       process.stderr.write(`bench:e2e: ${reason}\n`);
       return 1;
