@@ -182,7 +182,7 @@ if (reason !== null) {
 }
 let topology: Topology | undefined;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
     process.stderr.write('\nInterrupted: cleaning up.\n');
     // Leaving by exit() lets the sandbox remove everything at once.
     process.exit(130);
