@@ -3,8 +3,9 @@
 //   limit TUN CLAT4 CLAT6 POOL6     (POOL6: the /96's address)
 //
 // One mapping, TCP and UDP without options or fragments; no check, no ICMP, no table. Super-packets pass whole, as in
-// clatd: one read and one write each, nothing copied in between. What clatd lacks to this program is what correctness and
-// JavaScript cost; what this program lacks to plain IPv6 no translator on a TUN device can win back.
+// clatd: one read and one write each, nothing copied in between. What this program lacks to plain IPv6 is what the device,
+// and a read and a write a packet, cost. What clatd lacks to this program is what correctness and JavaScript cost, less what
+// io_uring and joined packets win.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
