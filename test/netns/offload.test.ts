@@ -12,6 +12,7 @@ const VARIANTS: readonly (readonly string[])[] = [
   ['--offload', 'off', '--workers', '1'],
   ['--offload', 'auto', '--workers', '4'],
   ['--offload', 'auto', '--no-coalesce'],
+  ['--no-io-uring', '--workers', '2'],
 ];
 
 describeNetns('clatd', ['curl', 'python3'], () => {
