@@ -95,7 +95,8 @@ function prefixOn(
       .filter((router) => router.interface === uplink.name)
       .flatMap(({ prefixes }) => prefixes)
       .find(({ lifetime }) => lifetime > 0);
-    const text = said?.prefix ?? (uplink === best ? discovered?.dns[0]?.prefixes[0] : undefined);
+    const text =
+      said?.prefix ?? (uplink === best ? discovered?.dns.flatMap(({ prefixes }) => prefixes)[0] : undefined);
     const parsed = text === undefined ? null : parsePrefix6(text);
     if (parsed?.ok === true)
       return { uplink, prefix: parsed.value, from: said === undefined ? 'from DNS' : 'said by a router' };

@@ -19,6 +19,7 @@ const PATIENCE = 1000; // ms
 /** RFC 7527 §4.2: option Nonce, 6 random octets: one's own solicitation may come back. */
 const NONCE = 14;
 const NONCE_BYTES = 6;
+const SOURCE_LINK_LAYER = 1;
 const SOLICITATION_BYTES = 32;
 
 /** Where the parts of a neighbour solicitation or advertisement are, from the ICMPv6 type on (RFC 4861 §4.3, §4.4). */
@@ -81,7 +82,18 @@ export function claimAddress(address: Ip6, ifindex: number, claim: Claim): (() =
 }
 
 const isAbout = (message: Uint8Array, type: number, target: Uint8Array): boolean =>
-  message.length >= OPTIONS && message[0] === type && sameBytes(message.subarray(TARGET, OPTIONS), target);
+  message.length >= OPTIONS &&
+  message[0] === type &&
+  message[1] === 0 &&
+  sameBytes(message.subarray(TARGET, OPTIONS), target) &&
+  isWhole(message);
+
+/** RFC 4861 §7.1: a message with an option of length 0, or one that is cut off, is discarded. */
+function isWhole(message: Uint8Array): boolean {
+  let at = OPTIONS;
+  while (at + 2 <= message.length && message[at + 1] !== 0) at += 8 * message[at + 1]!;
+  return at === message.length;
+}
 
 /** An advertisement of the address by its owner: what this host answers in our place does not come back to it. */
 export const isClaimed = (message: Uint8Array, target: Uint8Array): boolean =>
@@ -96,14 +108,16 @@ export const isWanted = (
 ): boolean =>
   isAbout(message, NEIGHBOUR_SOLICITATION, target) &&
   sameBytes(source, UNSPECIFIED) &&
-  !carries(message, nonce);
+  // RFC 4861 §7.1.1: who has no address has no link-layer address to tell.
+  !carries(message, SOURCE_LINK_LAYER) &&
+  !carries(message, NONCE, nonce);
 
-function carries(message: Uint8Array, nonce: Uint8Array): boolean {
-  for (let at = OPTIONS; at + 2 <= message.length; ) {
-    const length = 8 * message[at + 1]!;
-    if (length === 0) return false;
-    if (message[at] === NONCE && sameBytes(message.subarray(at + 2, at + length), nonce)) return true;
-    at += length;
+/** Whether a whole message has such an option (with this value). */
+function carries(message: Uint8Array, type: number, value?: Uint8Array): boolean {
+  for (let at = OPTIONS; at < message.length; at += 8 * message[at + 1]!) {
+    if (message[at] !== type) continue;
+    if (value === undefined || sameBytes(message.subarray(at + 2, at + 8 * message[at + 1]!), value))
+      return true;
   }
   return false;
 }

@@ -25,15 +25,30 @@ const router = (text: string, i: number): Discovered['routers'][number] => {
 
 interface Network {
   routers?: string[];
-  /** Of the only server. */
+  /** Of the only server that answers. */
   dns?: string[];
+  /** One before it does not. */
+  silent?: boolean;
 }
 
-const discovered = ({ routers = [], dns = [] }: Network): Discovered => ({
+const discovered = ({ routers = [], dns = [], silent = false }: Network): Discovered => ({
   uplink: 'eth0',
   routers: routers.map(router),
   notHeard: null,
   dns: [
+    ...(silent
+      ? [
+          {
+            server: '2001:db8::52',
+            from: 'given' as const,
+            prefixes: [],
+            ttl: null,
+            notes: [],
+            answered: false,
+            why: 'silent',
+          },
+        ]
+      : []),
     {
       server: '2001:db8::53',
       from: 'given',
@@ -95,6 +110,7 @@ describe('the prefix', () => {
       `eth0 NAT64 prefix: ${A} (said by a router)`,
     );
     expect(await prefixOf({ dns: [B] }, raw)).toBe(`eth0 NAT64 prefix: ${B} (from DNS)`);
+    expect(await prefixOf({ dns: [B], silent: true }, raw)).toBe(`eth0 NAT64 prefix: ${B} (from DNS)`);
     expect(await prefixOf({}, raw)).toBe(`eth0 NAT64 prefix: ${C} (--prefix-fallback)`);
   });
 

@@ -224,6 +224,20 @@ describe('the address is not taken by', () => {
       'an advertisement cut short',
       () => ({ source: NEIGHBOUR, message: advertisement(ADDRESS).slice(0, 23) }),
     ],
+    // RFC 4861 §7.1: to be discarded.
+    ['a question with a code', () => ({ message: [135, 1, ...solicitation(ADDRESS).slice(2)] })],
+    [
+      'a question with an option of length 0',
+      () => ({ message: solicitation(ADDRESS, [14, 0, 1, 2, 3, 4, 5, 6]) }),
+    ],
+    [
+      'a question with an option cut off',
+      () => ({ message: solicitation(ADDRESS, [253, 2, 0, 0, 0, 0, 0, 0]) }),
+    ],
+    [
+      'a question from nobody that tells its link-layer address',
+      () => ({ message: solicitation(ADDRESS, [1, 1, 2, 0, 0, 0, 0, 1]) }),
+    ],
     ['an ICMPv6 message of another type', () => ({ message: [134, ...advertisement(ADDRESS).slice(1)] })],
     ['its own question, heard again', () => ({ message: wire.sent[0]!.packet.slice(40) })],
     [
