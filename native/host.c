@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <link.h>
 #include <malloc.h>
 #include <stdint.h>
 #include <sched.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -87,22 +90,59 @@ static napi_value one_arena(napi_env env, napi_callback_info info) {
   return make_int(env, 0);
 }
 
-// Takes the code and the constants of the program (Node: 40 MB, most of it used in starting only) out of the process; what
-// is used comes back by itself, out of the kernel's page cache. Segments that may be written are left alone: what was
-// written there is nowhere else.
-static int forget_code(struct dl_phdr_info *object, size_t size, void *unused) {
+struct range {
+  uintptr_t start, end;
+};
+
+struct segments {
+  struct range list[16];
+  int count;
+};
+
+// The whole pages of the program's segments that were never writable. (Others, though read-only by now, hold what the dynamic
+// linker wrote into them, which is nowhere else.)
+static int find_segments(struct dl_phdr_info *object, size_t size, void *found) {
   (void)size;
-  (void)unused;
+  struct segments *segments = found;
   const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-  for (int i = 0; i < object->dlpi_phnum; i++) {
+  for (int i = 0; i < object->dlpi_phnum && segments->count < 16; i++) {
     const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
     if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) != 0) continue;
-    // Whole pages within the segment: those at its ends may be shared with its neighbours.
     const uintptr_t start = object->dlpi_addr + segment->p_vaddr;
-    const uintptr_t first = (start + page - 1) & ~(page - 1), end = (start + segment->p_filesz) & ~(page - 1);
-    if (first < end) madvise((void *)first, end - first, MADV_DONTNEED);
+    segments->list[segments->count++] =
+        (struct range){(start + page - 1) & ~(page - 1), (start + segment->p_filesz) & ~(page - 1)};
   }
   return 1;  // the first object is the program; libraries are small
+}
+
+// Takes the code and the constants of the program (Node: 40 MB, most of it used in starting only) out of the process; what
+// is used comes back by itself, out of the kernel's page cache. Only what the kernel says is the file: with --use-largepages
+// Node's code is a copy in anonymous memory, and would be lost.
+static void forget_code(void) {
+  struct segments segments = {.count = 0};
+  dl_iterate_phdr(find_segments, &segments);
+  char program[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+  FILE *maps = length > 0 ? fopen("/proc/self/maps", "re") : NULL;
+  if (maps == NULL) return;
+  program[length] = 0;
+  char line[PATH_MAX + 128];
+  while (fgets(line, sizeof line, maps) != NULL) {
+    struct range mapped;
+    int path = 0;
+    line[strcspn(line, "\n")] = 0;
+    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %*s %*s %*s %n", &mapped.start, &mapped.end, &path) != 2 ||
+        path == 0 || strcmp(line + path, program) != 0) {
+      continue;
+    }
+    for (int i = 0; i < segments.count; i++) {
+      const struct range one = segments.list[i];
+      const uintptr_t start = one.start > mapped.start ? one.start : mapped.start;
+      const uintptr_t end = one.end < mapped.end ? one.end : mapped.end;
+      if (start < end) madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+  }
+  fclose(maps);
 }
 
 // trimMemory() → 0. Gives free memory back to the kernel, and the pages of code that only starting needed.
@@ -111,7 +151,7 @@ static napi_value trim_memory(napi_env env, napi_callback_info info) {
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
-  dl_iterate_phdr(forget_code, NULL);
+  forget_code();
   return make_int(env, 0);
 }
 

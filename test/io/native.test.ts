@@ -1,7 +1,8 @@
 /** The addon's own contract: misuse, threads, and the sockets for the host side. */
+import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { native } from '../../src/io/native.ts';
+import { addonFile, native } from '../../src/io/native.ts';
 import { Process } from '../netns/process.ts';
 import { until } from '../netns/wait.ts';
 import { blocked, inNetwork } from './support/network.ts';
@@ -336,5 +337,24 @@ describe.skipIf(blocked !== null)('sockets', () => {
     expect(() => addon.writeBatch(queue, 2 ** 31 - 1, 2 ** 31 - 1)).toThrow(TypeError);
     expect(addon.closeQueue(queue)).toBe(0);
     expect(addon.closeQueue(queue)).toBe(EBADF);
+  });
+});
+
+describe('trimMemory', () => {
+  // Code that was never used before, and code that was: both have to come back.
+  const script = `
+    const resident = () => Number(/VmRSS:\\s+(\\d+)/.exec(require('node:fs').readFileSync('/proc/self/status', 'utf8'))[1]);
+    const before = resident();
+    const result = require(process.argv[1]).trimMemory();
+    const after = resident();
+    const text = new Intl.DateTimeFormat('en', { timeZone: 'UTC' }).format(0) + require('node:zlib').gzipSync('x').length;
+    console.log(JSON.stringify({ result, smaller: after < before, text }));`;
+  // With large pages Node's code is no longer the file's.
+  it.each([[], ['--use-largepages=silent']])('the program goes on afterwards %s', (...flags) => {
+    const { stdout, stderr, signal } = spawnSync(process.execPath, [...flags, '-e', script, addonFile()], {
+      encoding: 'utf8',
+    });
+    expect({ signal, stderr }).toEqual({ signal: null, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({ result: 0, smaller: true, text: '1/1/197021' });
   });
 });
