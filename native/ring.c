@@ -14,6 +14,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+// Headers before Linux 6.1 lack these.
+#ifndef IORING_SETUP_SINGLE_ISSUER
+#define IORING_SETUP_SINGLE_ISSUER (1u << 12)
+#endif
+#ifndef IORING_SETUP_DEFER_TASKRUN
+#define IORING_SETUP_DEFER_TASKRUN (1u << 13)
+#endif
+
 // Requests that may be handed in at once; room is kept for a batch of reads.
 #define ENTRIES 256
 #define MOST_READS 128
@@ -142,24 +150,26 @@ static void give_up(struct queue *queue) {
   queue->ring = NULL;
 }
 
-// Queues the writes, handing in whenever the ring is full. 0 or -errno.
+// Queues the writes, handing in whenever the ring is full. 0 or -errno; then what was not queued is undecided as well.
 static int32_t queue_writes(struct ring *ring, struct queue *queue, int32_t count) {
+  int32_t error = 0;
   for (int32_t i = 0, entries; i < count; i += entries) {
-    if (ring->queued >= ENTRIES - MOST_READS || ring->used + MAX_PARTS > PARTS) {
-      const int32_t error = finish(ring, queue);
-      if (error != 0) return error;
+    if (error == 0 && (ring->queued >= ENTRIES - MOST_READS || ring->used + MAX_PARTS > PARTS)) {
+      error = finish(ring, queue);
     }
-    struct iovec *parts = ring->parts + ring->used;
+    struct iovec unused[MAX_PARTS];
+    struct iovec *parts = error == 0 ? ring->parts + ring->used : unused;
     int used;
     entries = gather(queue, queue->writes + (int64_t)i * WRITE_STRIDE, count - i, parts, &used);
     queue->results[i] = used == 0 ? -EFAULT : -EAGAIN;
     // A continuation is told apart from its packet when the results are looked through.
     for (int32_t next = i + 1; next < i + entries; next++) queue->results[next] = 1;
+    if (error != 0) continue;
     if (used == 1) request(ring, IORING_OP_WRITE, queue->fd, parts->iov_base, (uint32_t)parts->iov_len, (uint32_t)i);
     else if (used > 1) request(ring, IORING_OP_WRITEV, queue->fd, parts, (uint32_t)used, (uint32_t)i);
     ring->used += used;
   }
-  return 0;
+  return error;
 }
 
 // Writes again what is undecided, and gives continuations the result of their packet. Returns the entries refused.
