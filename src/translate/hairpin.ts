@@ -28,7 +28,7 @@ export function hairpin(
   if (HEADER4 + payload > 0xffff) {
     // No IPv4 packet can be this long, nor an IPv6 one that any MTU allows.
     job.replyArgument = tables.mtu6;
-    return Reason.TooBig64;
+    return packet.fragmentOffset === 0 ? Reason.TooBig64 : Reason.LaterFragmentTooBig64;
   }
   const protocol = packet.protocol === Protocol.icmp6 ? Protocol.icmp4 : packet.protocol;
   identify64(job, packet, payload, protocol);

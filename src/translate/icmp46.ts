@@ -74,11 +74,9 @@ export function icmpError46(job: Job, tables: Tables, packet: Packet, restricted
   if (attribute > available) return Reason.IcmpExtension46;
   const extended = attribute > 0 && attribute < available;
   const quoted = extended ? attribute : available;
-  let stage = readQuote46(job, quote, quoted);
+  let stage = readQuote46(job, quote, quoted, extended);
   if (stage !== PASS) return stage;
   const inner = job.inner;
-  let carried = inner.present;
-  if (extended && carried > inner.payload) carried = inner.payload; // IEXT-3
   const carriesExtension = newType === Icmp6.unreachable || newType === Icmp6.timeExceeded;
 
   const ip = job.headNext + job.vnetBytes;
@@ -89,7 +87,7 @@ export function icmpError46(job: Job, tables: Tables, packet: Packet, restricted
   // The message, written whole: it is never larger than 1280 bytes (I46-L).
   const out = ip + HEADER6;
   const room = MIN_MTU6 - HEADER6 - ICMP_HEADER;
-  stage = writeQuote46(job, tables, out + ICMP_HEADER, room, carried, restricted);
+  stage = writeQuote46(job, tables, out + ICMP_HEADER, room, restricted);
   if (stage !== PASS) return stage;
   const extension = carriesExtension && extended ? available - quoted : 0;
   const length =

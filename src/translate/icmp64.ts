@@ -83,14 +83,12 @@ export function writeError64(job: Job, tables: Tables, packet: Packet, out: numb
   if (attribute > available) return Reason.IcmpExtension64;
   const extended = attribute > 0 && attribute < available;
   const quoted = extended ? attribute : available;
-  let stage = readQuote64(job, quote, quoted);
+  let stage = readQuote64(job, quote, quoted, extended);
   if (stage !== PASS) return stage;
   const inner = job.inner;
-  let carried = inner.present;
-  if (extended && carried > inner.payload) carried = inner.payload; // IEXT-3
 
   const room = MAX_ERROR4 - HEADER4 - ICMP_HEADER;
-  stage = writeQuote64(job, tables, out + ICMP_HEADER, room, carried);
+  stage = writeQuote64(job, tables, out + ICMP_HEADER, room);
   if (stage !== PASS) return stage;
   let word = 0;
   if (target >>> 8 === Icmp4.parameterProblem) word = pointer64(wordIn) << 24;

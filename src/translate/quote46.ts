@@ -14,11 +14,15 @@ import { checksumOffset, delta46, sumAddresses6, zeroMeansNone } from './transpo
 
 const HEADER_FAULTS = [PASS, Reason.InnerShort46, Reason.InnerMalformed46, Reason.InnerMalformed46] as const;
 
-/** Reads the inner header at `at`, of which `present` bytes were quoted, into job.inner (IERR-1, -2, -5, -9). */
-export function readQuote46(job: Job, at: number, present: number): Stage {
+/**
+ * Reads the inner header at `at`, of which `present` bytes were quoted, into job.inner (IERR-1, -2, -5, -9).
+ * @param extended true: an RFC 4884 extension follows, so what is longer than the packet claimed is padding (IEXT-3)
+ */
+export function readQuote46(job: Job, at: number, present: number, extended: boolean): Stage {
   const inner = job.inner;
   const fault = readHeader4(job.view, at, present, inner);
   if (fault !== 0) return HEADER_FAULTS[fault];
+  if (extended && inner.present > inner.payload) inner.present = inner.payload;
   switch (inner.protocol) {
     case Protocol.icmp4: {
       if (inner.isFragment()) return Reason.InnerFragmentedIcmp46;
@@ -40,17 +44,9 @@ export function readQuote46(job: Job, at: number, present: number): Stage {
 
 /**
  * Writes the IPv6 form of job.inner at `to`, cut to `room` bytes; its uncut-by-us length is left in job.quoteLength.
- * @param present bytes of the transport part to carry (after RFC 4884 padding was stripped)
  * @param restricted true while hairpinning: the inner destination must go back by RFC 6052 (EAM-7)
  */
-export function writeQuote46(
-  job: Job,
-  tables: Tables,
-  to: number,
-  room: number,
-  present: number,
-  restricted: boolean,
-): Stage {
+export function writeQuote46(job: Job, tables: Tables, to: number, room: number, restricted: boolean): Stage {
   const { view, inner } = job;
   if (isMartian4(inner.source) || isMartian4(inner.destination)) return Reason.InnerAddress46; // IERR-8
   const destinationLookup = restricted ? Lookup.withoutEam : Lookup.all;
@@ -72,7 +68,7 @@ export function writeQuote46(
     writeFragment6(view, to + HEADER6, next, inner.fragmentOffset, inner.moreFragments, inner.identification);
   }
   const at = to + headers;
-  const carried = present < room - headers ? present : room - headers;
+  const carried = inner.present < room - headers ? inner.present : room - headers;
   job.bytes.copyWithin(at, inner.transport, inner.transport + carried);
   job.quoteLength = headers + carried;
   if (inner.fragmentOffset === 0) adjustQuoted46(job, to, at, carried);

@@ -16,13 +16,17 @@ import { checksumOffset, delta64, sumInverse6, zeroMeansNone } from './transport
 const HEADER_FAULTS = [PASS, Reason.InnerShort64, Reason.InnerMalformed64] as const;
 const CHAIN_FAULTS = [PASS, Reason.InnerShort64, Reason.InnerProtocol64] as const;
 
-/** Reads the inner header at `at`, of which `present` bytes were quoted, into job.inner (IERR-1, -2, -5, -9). */
-export function readQuote64(job: Job, at: number, present: number): Stage {
+/**
+ * Reads the inner header at `at`, of which `present` bytes were quoted, into job.inner (IERR-1, -2, -5, -9).
+ * @param extended true: an RFC 4884 extension follows, so what is longer than the packet claimed is padding (IEXT-3)
+ */
+export function readQuote64(job: Job, at: number, present: number, extended: boolean): Stage {
   const inner = job.inner;
   const fault = readHeader6(job.view, at, present, inner);
   if (fault !== 0) return HEADER_FAULTS[fault];
   const chain = walkExtensions6(job.view, inner);
   if (chain !== 0) return CHAIN_FAULTS[chain];
+  if (extended && inner.present > inner.payload) inner.present = inner.payload;
   if (inner.segmentsLeftAt !== 0) return Reason.InnerProtocol64;
   if (inner.fragmentHeader !== 0 && isExtensionBehindFragment(inner.protocol)) return Reason.InnerProtocol64;
   switch (inner.protocol) {
@@ -43,9 +47,8 @@ export function readQuote64(job: Job, at: number, present: number): Stage {
 /**
  * Writes the IPv4 form of job.inner at `to`, cut to `room` bytes; its length is left in job.quoteLength and how the
  * inner source was mapped in job.innerSourceOutcome.
- * @param present bytes of the transport part to carry (after RFC 4884 padding was stripped)
  */
-export function writeQuote64(job: Job, tables: Tables, to: number, room: number, present: number): Stage {
+export function writeQuote64(job: Job, tables: Tables, to: number, room: number): Stage {
   const { view, inner } = job;
   const { start } = inner;
   if (isMartian6(view.getInt32(source6(start))) || isMartian6(view.getInt32(destination6(start)))) {
@@ -79,7 +82,7 @@ export function writeQuote64(job: Job, tables: Tables, to: number, room: number,
     inner.destination,
   );
   const at = to + HEADER4;
-  const carried = present < room - HEADER4 ? present : room - HEADER4;
+  const carried = inner.present < room - HEADER4 ? inner.present : room - HEADER4;
   job.bytes.copyWithin(at, inner.transport, inner.transport + carried);
   job.quoteLength = HEADER4 + carried;
   if (inner.fragmentOffset === 0) adjustQuoted64(job, start, at, carried);

@@ -1,6 +1,6 @@
 /** RFC 4884: extensions of ICMP errors. IEXT-*. */
 import { describe, expect, test } from 'vitest';
-import { drops, must, translate } from '../support/must.ts';
+import { drops, must, passes, translate } from '../support/must.ts';
 import {
   type Bytes,
   checksum,
@@ -106,6 +106,22 @@ describe('46', () => {
     const { data } = apart(message4(3, 1, [...inner4(48), 1, 2, 3], [], 0));
     expect([...data.subarray(68)]).toEqual([1, 2, 3]);
   });
+  describe.each([
+    ['an echo that claims 4 bytes', 4],
+    ['an echo that claims 7 bytes', 7],
+  ])('IEXT-3: padding makes no header of %s', (_, claimed) => {
+    const echo = v4({ ttl: 9, proto: 1, payload: icmp4(8, 0, u32(7), counting(4)) }).slice(0, 20 + claimed);
+    const cut = echo.with(3, 20 + claimed);
+    const padded = [...cut, ...new Array<number>(128 - cut.length).fill(0)];
+    must('IEXT-3', 'with an extension', message4(3, 1, padded, extension(8)), drops('InnerShort46'));
+    // Old-style extensions (RFC 4884 §5): nobody says where the padding begins.
+    must('IEXT-3', 'without', message4(3, 1, padded, [], 0), passes);
+  });
+  test('IEXT-3: a checksum that the claimed length cuts in two is not adjusted', () => {
+    const udp = v4({ ttl: 9, proto: 17, payload: [0, 7, 0, 9, 0, 8, 0xab, 0xcd] }).with(3, 27);
+    const { quote } = apart(message4(3, 1, [...udp, ...new Array<number>(100).fill(0)], extension(8)));
+    expect([...quote.subarray(40, 48)]).toEqual([0, 7, 0, 9, 0, 8, 0xab, 0]);
+  });
   must('IEXT-2', 'a length past the message', message4(3, 1, inner4(48), [], 13), drops('IcmpExtension46'));
   test('IEXT-2: a length of the whole is none', () => {
     const { length, data } = apart(message4(3, 1, inner4(48), [], 12));
@@ -153,6 +169,28 @@ describe('64', () => {
     const { length, data } = apart(message6(3, 0, inner6(128), extension(421)));
     expect(length).toBe(0);
     expect(data.length).toBe(108);
+  });
+  describe.each([
+    ['an echo that claims 4 bytes', 4],
+    ['an echo that claims 7 bytes', 7],
+  ])('IEXT-3: padding makes no header of %s', (_, claimed) => {
+    const whole = v6({
+      src: PEER6,
+      dst: HOST6,
+      hop: 9,
+      next: 58,
+      payload: icmp6(128, 0, u32(7), counting(4), PEER6, HOST6),
+    });
+    const cut = whole.slice(0, 40 + claimed).with(5, claimed);
+    const padded = [...cut, ...new Array<number>(128 - cut.length).fill(0)];
+    must('IEXT-3', 'with an extension', message6(1, 0, padded, extension(8)), drops('InnerShort64'));
+    must('IEXT-3', 'without', message6(1, 0, padded, [], 0), passes);
+  });
+  test('IEXT-3: a checksum that the claimed length cuts in two is not adjusted', () => {
+    const udp = v6({ src: PEER6, dst: HOST6, hop: 9, next: 17, payload: [0, 7, 0, 9, 0, 8, 0xab, 0xcd] });
+    const padded = [...udp.with(5, 7), ...new Array<number>(80).fill(0)];
+    const { quote } = apart(message6(1, 0, padded, extension(8)));
+    expect([...quote.subarray(20, 28)]).toEqual([0, 7, 0, 9, 0, 8, 0xab, 0]);
   });
   must('IEXT-2', 'a length past the message', message6(1, 0, inner6(48), [], 7), drops('IcmpExtension64'));
   test('IEXT-4: Packet Too Big has no attribute', () => {

@@ -1,7 +1,7 @@
 /** RFC 7757 §4.2: hairpinning is both translations one after the other, with all their rules. EAM-6, EAM-7. */
 import { describe } from 'vitest';
 import { as4, as6, error6, pieces } from '../support/expect.ts';
-import { becomes, hairpins, must, replies } from '../support/must.ts';
+import { because, becomes, drops, hairpins, must, replies } from '../support/must.ts';
 import {
   type Bytes,
   counting,
@@ -152,6 +152,25 @@ describe('sizes', () => {
   const large = packet6(of(1461), THERE);
   must('EAM-7', '1461 bytes: Packet Too Big', large, replies('TooBig64', error6(large, 2, 0, 1500, A6)), {
     options,
+  });
+
+  // RFC 791: Total Length has 16 bits. mtu6 would allow what IPv6 received.
+  const wide = { ...options, 'ipv6-mtu': '65535' };
+  const fragment = (bytes: number, offset: number): Bytes =>
+    v6({ ...THERE, next: 44, payload: [...fh(99, { offset, more: false, id: 7 }), ...counting(bytes)] });
+  const [first, later] = [fragment(65_516, 0), fragment(65_516, 8)];
+  must(
+    'EAM-7',
+    'more than an IPv4 packet can have: Packet Too Big',
+    first,
+    replies('TooBig64', error6(first, 2, 0, 65_535, A6)),
+    { options: wide },
+  );
+  must('EAM-7', 'the same on a later fragment: silence', later, drops('LaterFragmentTooBig64'), {
+    options: wide,
+  });
+  must('EAM-7', 'the longest later fragment there can be', fragment(65_512, 8), because('Hairpinned'), {
+    options: wide,
   });
 });
 

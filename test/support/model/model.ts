@@ -288,6 +288,9 @@ function translate64(of: Settings, packet: Six): Refusal | { packets: Bytes[]; h
     payload: segment,
   };
   if (hairpin) {
+    // EAM-7: an IPv4 packet that cannot exist.
+    if (total > 65535)
+      return offset > 0 ? refuse('LaterFragmentTooBig64') : refuse('TooBig64', 2, 0, of.mtu6);
     const outcome = fromStep7(of, result, true);
     return isRefusal(outcome) ? asIcmp6(outcome) : { packets: outcome, hairpin };
   }

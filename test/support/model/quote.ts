@@ -51,10 +51,7 @@ export interface Quote {
   fragmented: boolean;
 }
 
-/**
- * What belongs to the packet in error, where an attribute says that something follows (IEXT-3). Checksums are adjusted
- * before: "present" means present in the quote, whatever its header claims.
- */
+/** What belongs to the packet in error, where an attribute says that something follows (IEXT-3): all that is present. */
 const stripped = (segment: Bytes, hasExtension: boolean, claimed: number): Bytes =>
   hasExtension ? segment.slice(0, claimed) : segment;
 
@@ -70,7 +67,7 @@ export function quote46(
   if (whole[0]! >> 4 !== 4 || header < 20 || claimed < header) return 'InnerMalformed46';
   if (header > whole.length) return 'InnerMalformed46';
   const inner = header4(whole);
-  const segment = whole.slice(header);
+  const segment = stripped(whole.slice(header), hasExtension, claimed - header);
   const isFragment = inner.mf || inner.offset > 0;
   if ([0, 2, 43, 44, 58, 60].includes(inner.proto)) return 'InnerProtocol46';
   if (inner.proto === ICMP4) {
@@ -96,7 +93,7 @@ export function quote46(
     bytes: [
       ...ipv6Header(tc, length, isFragment ? 44 : next, inner.ttl, src.address, dst.address),
       ...between,
-      ...stripped(carried, hasExtension, claimed - header),
+      ...carried,
     ],
     claimed,
     src4: inner.src,
@@ -118,7 +115,7 @@ export function quote64(of: Settings, whole: Bytes, hasExtension: boolean): Quot
   if (fragment !== null && BEHIND_FRAGMENT.includes(next)) return 'InnerProtocol64';
   const length = claimed - at;
   if (length < 0 || 20 + length > 65535) return 'InnerLength64';
-  const segment = whole.slice(at);
+  const segment = stripped(whole.slice(at), hasExtension, length);
   const offset = fragment?.offset ?? 0;
   const isFragment = offset > 0 || (fragment?.more ?? false);
   if (next === ICMP6) {
@@ -150,7 +147,7 @@ export function quote64(of: Settings, whole: Bytes, hasExtension: boolean): Quot
         src.address,
         dst.address,
       ),
-      ...stripped(carried, hasExtension, length),
+      ...carried,
     ],
     claimed,
     src4: src.address,
