@@ -1,6 +1,6 @@
 /** The command line: which command, which options; then the command's own file does the work. */
 import type { Files, Loaded, RawOptions, Whereabouts } from '../config/load.ts';
-import type { Mistake } from '../config/mistake.ts';
+import { inOrder, type Mistake } from '../config/mistake.ts';
 import { nearest } from '../config/nearest.ts';
 import { OPTIONS } from '../config/options.ts';
 import { type Call, type CliIo, COMMANDS, type Command } from './commands.ts';
@@ -89,13 +89,13 @@ function callOf(command: Command, words: Words, io: CliIo): Call {
         ([name]) =>
           command.scope === 'run' || OPTIONS.find((option) => option.name === name)?.scope !== 'run',
       );
-      const where: Whereabouts = (name) =>
+      const where: Whereabouts = (name, value) =>
         !words.given.has(name) && file !== null && Object.hasOwn(file.raw, name)
-          ? file.where(name)
+          ? file.where(name, value)
           : onLine(name);
       const loaded = load({ ...Object.fromEntries(usable), ...raw }, io.files, where);
       const found = [...mistakes, ...(file?.mistakes ?? []), ...(loaded.ok ? [] : loaded.mistakes)];
-      return found.length > 0 ? { ok: false, mistakes: found } : loaded;
+      return found.length > 0 ? { ok: false, mistakes: inOrder(found) } : loaded;
     };
   };
   const take = <T>(loaded: Loaded<T>): T => {

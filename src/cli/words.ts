@@ -9,7 +9,7 @@
 import { parseArgs } from 'node:util';
 import type { RawOptions } from '../config/load.ts';
 import type { Mistake } from '../config/mistake.ts';
-import { nearest } from '../config/nearest.ts';
+import { nearest, sameLetters } from '../config/nearest.ts';
 
 /** An option as far as splitting the command line goes. */
 export interface WordOption {
@@ -108,7 +108,7 @@ function add(given: Map<string, (string | boolean)[]>, name: string, value: stri
 
 function suggestion(name: string, known: ReadonlyMap<string, WordOption>): string {
   const names = [...known].flatMap(([one, { kind }]) => (kind === 'flag' ? [one, `no-${one}`] : [one]));
-  const near = nearest(name, names);
+  const near = sameLetters(name, names) ?? nearest(name, names);
   return near === null ? ' (--help lists all)' : `; did you mean --${near}?`;
 }
 

@@ -28,6 +28,7 @@ const MOST_MISTAKES = 20;
 export function readEamFile(bytes: Uint8Array, name: string, list: EamList): Mistake[] {
   const mistakes: Mistake[] = [];
   let others = 0;
+  let firstOther = 0;
   const scanner = new LineScanner(bytes);
   list.reserve(countLines(bytes));
   // A byte order mark anywhere but at the start is part of the line.
@@ -51,7 +52,7 @@ export function readEamFile(bytes: Uint8Array, name: string, list: EamList): Mis
       );
     } else if (found === 'wrong' && mistakes.length === MOST_MISTAKES) {
       // Only counted: a million of them should not take half a minute.
-      others++;
+      if (others++ === 0) firstOther = line;
     } else if (found !== 'blank') {
       const text = decoder.decode(bytes.subarray(at, end)).replace(/#.*$/s, '');
       const parsed = parseEam(text);
@@ -60,14 +61,17 @@ export function readEamFile(bytes: Uint8Array, name: string, list: EamList): Mis
         list.add(v4, length4, v6, length6, line);
       } else if (mistakes.length < MOST_MISTAKES) {
         mistakes.push({ where: `${name}:${line}:${parsed.at + 1}`, message: parsed.message });
-      } else {
-        others++;
+      } else if (others++ === 0) {
+        firstOther = line;
       }
     }
     at = end + 1;
   }
   if (others > 0) {
-    mistakes.push({ where: name, message: more(others, 'line with a mistake', 'lines with mistakes') });
+    mistakes.push({
+      where: `${name}:${firstOther}`,
+      message: more(others, 'line with a mistake', 'lines with mistakes'),
+    });
   }
   return mistakes;
 }

@@ -8,8 +8,8 @@ import { checkEam } from './eam-check.ts';
 import { readEamFile } from './eam-file.ts';
 import { parseEam } from './eam-text.ts';
 import { inBoth, LAN_LINE, parseLan, parseNat44, splitLan, withLan } from './lan.ts';
-import type { Mistake } from './mistake.ts';
-import { nearest } from './nearest.ts';
+import { inOrder, type Mistake } from './mistake.ts';
+import { nearest, sameLetters } from './nearest.ts';
 import { OPTIONS, type OptionRow } from './options.ts';
 import { type RawOptions, Reader, type Whereabouts } from './reader.ts';
 import { parseServers } from './server.ts';
@@ -114,10 +114,8 @@ function unknownNames(raw: RawOptions, rows: readonly OptionRow[], reader: Reade
   for (const name of Object.keys(raw)) {
     if (raw[name] === undefined || rows.some((row) => row.name === name)) continue;
     const elsewhere = OPTIONS.some((row) => row.name === name);
-    const near = nearest(
-      name,
-      rows.map((row) => row.name),
-    );
+    const names = rows.map((row) => row.name);
+    const near = sameLetters(name, names) ?? nearest(name, names);
     reader.mistake(
       name,
       elsewhere
@@ -129,7 +127,7 @@ function unknownNames(raw: RawOptions, rows: readonly OptionRow[], reader: Reade
 
 function finish<T>(reader: Reader, config: T): Loaded<T> {
   const { mistakes, warnings } = reader;
-  return mistakes.length === 0 ? { ok: true, config, warnings } : { ok: false, mistakes };
+  return mistakes.length === 0 ? { ok: true, config, warnings } : { ok: false, mistakes: inOrder(mistakes) };
 }
 
 /** Options of replay, explain and tests. */

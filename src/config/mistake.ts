@@ -4,3 +4,17 @@ export interface Mistake {
   readonly where: string;
   readonly message: string;
 }
+
+/** The command line first, then each file in the order of its lines. */
+export function inOrder(mistakes: readonly Mistake[]): Mistake[] {
+  const files: string[] = [];
+  const placed = mistakes.map((mistake) => {
+    const [, file, line, column] = /^(.+?):(\d+)(?::(\d+))?(?::|$)/.exec(mistake.where) ?? [];
+    if (file === undefined) return { mistake, file: -1, line: 0, column: 0 };
+    if (!files.includes(file)) files.push(file);
+    return { mistake, file: files.indexOf(file), line: Number(line), column: Number(column ?? 0) };
+  });
+  // sort() is stable: what has no place keeps its order.
+  placed.sort((a, b) => a.file - b.file || a.line - b.line || a.column - b.column);
+  return placed.map(({ mistake }) => mistake);
+}

@@ -6,8 +6,8 @@ import type { Mistake } from './mistake.ts';
 /** Options as given: by name without dashes. A value given more than once is a list. */
 export type RawOptions = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
-/** Says where an option was given: `--name`, or a place in a configuration file. */
-export type Whereabouts = (name: string) => string;
+/** Says where an option was given, or this value of a list: `--name`, or a place in a configuration file. */
+export type Whereabouts = (name: string, value?: string) => string;
 
 export class Reader {
   readonly mistakes: Mistake[] = [];
@@ -20,8 +20,8 @@ export class Reader {
     this.where = where;
   }
 
-  mistake(name: string, message: string): void {
-    this.mistakes.push({ where: this.where(name), message });
+  mistake(name: string, message: string, value?: string): void {
+    this.mistakes.push({ where: this.where(name, value), message });
   }
 
   list(name: string): string[] {
@@ -77,7 +77,7 @@ export class Reader {
     return this.list(name).flatMap((text) => {
       const result = parse(text);
       if (result.ok) return [result.value];
-      this.mistake(name, result.message);
+      this.mistake(name, result.message, text);
       return [];
     });
   }

@@ -1,10 +1,13 @@
 /** A configuration file: TOML whose keys are the option names. */
 import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
+import { more } from './count.ts';
 import type { Files, RawOptions, Whereabouts } from './load.ts';
 import type { Mistake } from './mistake.ts';
-import { findOption } from './options.ts';
+import { nearest, sameLetters } from './nearest.ts';
+import { findOption, OPTIONS } from './options.ts';
 import { systemReason } from './system-reason.ts';
+import { tomlFault } from './toml-fault.ts';
 
 /** What a key may hold: the options themselves are checked where those of the command line are. */
 const Value = v.union([v.string(), v.number(), v.boolean(), v.array(v.union([v.string(), v.number()]))]);
@@ -17,33 +20,38 @@ export interface ConfigFile {
   readonly where: Whereabouts;
 }
 
+/** Mistakes of one kind told one by one; a file that is something else altogether has thousands. */
+const MOST = 20;
+const NAMES = OPTIONS.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+
 /** Reads a file; keys are translated from the peers' words. Options given elsewhere are the caller's business. */
 export function readConfigFile(path: string, files: Files): ConfigFile {
-  const refuse = (where: string, message: string): ConfigFile => ({
-    mistakes: [{ where, message }],
-    raw: {},
-    where: (name) => `${path}: ${name}`,
-  });
   let text: string;
   try {
     text = new TextDecoder().decode(files.read(path));
   } catch (error) {
-    return refuse('--config', `cannot read ${path}: ${systemReason(error)}`);
+    return {
+      mistakes: [{ where: '--config', message: `cannot read ${path}: ${systemReason(error)}` }],
+      raw: {},
+      where: (name) => `${path}: ${name}`,
+    };
   }
-  let document: Record<string, unknown>;
-  try {
-    document = parse(text);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    return refuse(`${path}:${error.line}:${error.column}`, error.message.split('\n')[0]!);
-  }
+  const { document, mistakes } = parseLines(path, text);
   const place = placeOf(path, text);
+  const sections = sectionsIn(text);
   const raw: Record<string, RawOptions[string]> = Object.create(null) as Record<string, RawOptions[string]>;
   const written = new Map<string, string>();
-  const mistakes: Mistake[] = [];
+  const unknown: Mistake[] = [];
   for (const [key, content] of Object.entries(document)) {
     const option = findOption(key);
-    const name = option?.name ?? key;
+    if (option === undefined) {
+      unknown.push({
+        where: place(key),
+        message: sections.has(key) ? noSections(key) : aboutUnknown(key),
+      });
+      continue;
+    }
+    const { name } = option;
     const other = written.get(name);
     if (other !== undefined) {
       mistakes.push({ where: place(key), message: `means the same as ${other}: keep one of the two` });
@@ -51,12 +59,8 @@ export function readConfigFile(path: string, files: Files): ConfigFile {
     }
     written.set(name, key);
     const value = v.safeParse(Value, content);
-    if (option === undefined) {
-      // Nobody's, whatever its value: told where the names of the command line are.
-      raw[name] = '';
-    } else if (!value.success) {
-      const message = 'must be a string, a number, true, false or a list of strings or numbers';
-      mistakes.push({ where: place(key), message });
+    if (!value.success) {
+      mistakes.push({ where: place(key), message: sections.has(key) ? noSections(key) : WRONG_KIND });
     } else if (!Array.isArray(value.output)) {
       raw[name] = value.output;
     } else {
@@ -64,16 +68,86 @@ export function readConfigFile(path: string, files: Files): ConfigFile {
       raw[name] = option.value === 'LIST' ? value.output.join(',') : value.output.map(String);
     }
   }
-  return { mistakes, raw, where: (name) => place(written.get(name) ?? name) };
+  mistakes.push(...unknown.slice(0, MOST));
+  if (unknown.length > MOST) {
+    const { where } = unknown[MOST]!;
+    mistakes.push({ where, message: more(unknown.length - MOST, 'unknown name', 'unknown names') });
+  }
+  return { mistakes, raw, where: (name, value) => place(written.get(name) ?? name, value) };
 }
 
-/** Finds keys in the text: the parser does not say where they stood. */
-function placeOf(path: string, text: string): (key: string) => string {
+const WRONG_KIND = 'must be a string, a number, true, false or a list of strings or numbers';
+
+/** `[name]`, `[[name]]`, `[name.other]`. */
+const sectionsIn = (text: string): ReadonlySet<string> =>
+  new Set([...text.matchAll(SECTION)].map(([, double, single, bare]) => double ?? single ?? bare!));
+const SECTION = /^[ \t]*\[+[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|([\w-]+))/gm;
+
+const noSections = (key: string): string =>
+  `sections are not used: write every NAME = VALUE at top level, without the line [${key}]`;
+
+function aboutUnknown(key: string): string {
+  const bare = key.replace(/^-+/, '');
+  const same = sameLetters(bare, NAMES);
+  if (same !== null) return `is not an option; its name is ${same}`;
+  if (bare.startsWith('no-') && findOption(bare.slice(3))?.kind === 'flag') {
+    return `is not an option; write ${bare.slice(3)} = false`;
+  }
+  const near = nearest(bare, NAMES);
+  return `is not an option${near === null ? '' : `; did you mean ${near}?`} (clatd run --help lists all)`;
+}
+
+/**
+ * What the file says. Where the parser stops at a line that can be left out, it goes on without that line, so that a
+ * second mistake is told with the first.
+ */
+function parseLines(path: string, text: string): { document: Record<string, unknown>; mistakes: Mistake[] } {
   const lines = text.split('\n');
-  return (key) => {
-    const name = key.replaceAll(/[^\w-]/g, '.');
-    const start = new RegExp(`^\\s*(\\[+\\s*)?["']?${name}["']?\\s*[=.\\]]`);
-    const line = lines.findIndex((one) => start.test(one));
-    return line < 0 ? `${path}: ${key}` : `${path}:${line + 1}: ${key}`;
+  const mistakes: Mistake[] = [];
+  for (;;) {
+    try {
+      return { document: parse(lines.join('\n')), mistakes };
+    } catch (error) {
+      if (!(error instanceof TomlError)) throw error;
+      const { line, column } = error;
+      const { message, alone } = tomlFault(lines[line - 1] ?? '', error.message.split('\n')[0]!);
+      mistakes.push({ where: `${path}:${line}:${column}`, message });
+      if (!alone || mistakes.length === MOST) return { document: {}, mistakes };
+      lines[line - 1] = '';
+    }
+  }
+}
+
+const KEY = /^\s*(\[*)\s*(?:"([^"]*)"|'([^']*)'|([\w-]+))\s*([=.\]])/;
+
+/** The key that a line begins with: of a value or of a section. */
+function keyIn(line: string): string | undefined {
+  const [, opening, double, single, bare, sign] = KEY.exec(line) ?? [];
+  return sign === ']' && opening === '' ? undefined : (double ?? single ?? bare);
+}
+
+/** Finds keys in the text, and elements of a list behind its key: the parser does not say where they stood. */
+function placeOf(path: string, text: string): (key: string, value?: string) => string {
+  let lines: string[] | undefined;
+  const places = new Map<string, number>();
+  return (key, value) => {
+    if (lines === undefined) {
+      lines = text.split('\n');
+      for (const [i, line] of lines.entries()) {
+        const name = keyIn(line);
+        if (name !== undefined && !places.has(name)) places.set(name, i);
+      }
+    }
+    const line = places.get(key);
+    if (line === undefined) return `${path}: ${key}`;
+    return `${path}:${(value === undefined ? line : lineOf(value, line, lines)) + 1}: ${key}`;
   };
+}
+
+/** Where an element of the list that begins in line `from` stands. */
+function lineOf(value: string, from: number, lines: readonly string[]): number {
+  for (let i = from; i < lines.length && (i === from || keyIn(lines[i]!) === undefined); i++) {
+    if (lines[i]!.includes(`"${value}"`) || lines[i]!.includes(`'${value}'`)) return i;
+  }
+  return from;
 }

@@ -146,9 +146,9 @@ test('mistakes of the file and of the command line are told together', async () 
   expect(code).toBe(2);
   expect(err.split('\n')).toEqual([
     expect.stringMatching(/^clatd: --polo6: is not an option; did you mean --pool6\?/),
-    expect.stringMatching(/^clatd: \/bad\.toml:2: tun: must be a string/),
-    expect.stringMatching(/^clatd: \/bad\.toml:1: pool6: "x"/),
     expect.stringMatching(/^clatd: --workers: "many"/),
+    expect.stringMatching(/^clatd: \/bad\.toml:1: pool6: "x"/),
+    expect.stringMatching(/^clatd: \/bad\.toml:2: tun: must be a string/),
     'clatd: nothing was done; see clatd check --help',
     '',
   ]);

@@ -91,7 +91,7 @@ test('EAM-1: what is only counted is wrong indeed', () => {
       const mistakes = readEamFile(new TextEncoder().encode(before + text), 'f', new EamList());
       const right = strict(text) === '' || parseEam(text.replace(/#.*$/s, '')).ok;
       expect(mistakes.slice(20)).toEqual(
-        right ? [] : [{ where: 'f', message: 'and 1 more line with a mistake' }],
+        right ? [] : [{ where: 'f:21', message: 'and 1 more line with a mistake' }],
       );
     }),
     { numRuns: 3000 },

@@ -184,6 +184,11 @@ describe('EAM files', () => {
       mistakes({ eam: ['10.0.0.1=2001:db8::1'], 'eam-file': '/e' }, { '/e': '\n10.0.0.1=2001:db8::2' }),
     ).toEqual([expect.stringMatching(/^\/e:2: .*another partner.*--eam/)]);
   });
+  test('mistakes of different kinds come in the order of the lines, after those of the command line', () => {
+    const file = '10.0.0.1=2001:db8::1\n10.0.0.1=2001:db8::2\nrubbish\n10.0.0.1=2001:db8::3\n';
+    const found = mistakes({ 'eam-file': '/e', workers: '0' }, { '/e': file });
+    expect(found.map((one) => one.slice(0, 9))).toEqual(['--workers', '/e:2: 10.', '/e:3:1: "', '/e:4: 10.']);
+  });
   test('EAM-4: the identical entry is kept once', () => {
     const loaded = run({ eam: ['10.0.0.1=2001:db8::1'], 'eam-file': '/e' }, { '/e': '10.0.0.1=2001:db8::1' });
     expect(loaded).toMatchObject({ ok: true, warnings: [expect.stringMatching(/given twice/)] });
@@ -194,7 +199,7 @@ describe('configuration files', () => {
   const read = (text: string) => readConfigFile('/c.toml', files({ '/c.toml': text }));
   test('keys are option names, or the peers’ words', () => {
     const file = read(
-      'pool6 = "2001:db8:64::/96"\neam = ["192.0.0.2=2001:db8::2"]\noffline-mtu = 1\ntun-device = "x"\nwkpf-strict = false\nworkers = 2\n',
+      'pool6 = "2001:db8:64::/96"\neam = ["192.0.0.2=2001:db8::2"]\ntun-device = "x"\nwkpf-strict = false\nworkers = 2\n',
     );
     expect(file).toMatchObject({
       mistakes: [],

@@ -178,6 +178,11 @@ test.each([
 test.each([
   ['pol6', 'pool6'],
   ['lowest-ipv6-mut', 'lowest-ipv6-mtu'],
+  ['polo6', 'pool6'],
+  ['ema', 'eam'],
+  ['ran', null],
+  ['foo', null],
+  ['tan', 'tun'],
   ['x', null],
   ['something-wholly-different', null],
 ])('%s was meant as %s', (name, meant) => {
