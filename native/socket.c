@@ -12,15 +12,25 @@
 #include <unistd.h>
 
 #define NEIGHBOUR_HOP_LIMIT 255  // RFC 4861: proof that a message comes from this link
+#define EVENT_BUFFER (4 * 1024 * 1024)  // bytes; a thousand addresses at once are a megabyte as the kernel counts
 
 static int close_with(int fd, int result) {
   close(fd);
   return result;
 }
 
+// As much as the kernel gives: with less, more events are lost at once, and told to be.
+static void enlarge(int fd) {
+  const int bytes = EVENT_BUFFER;
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0) {
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+  }
+}
+
 static int open_netlink(int protocol, const int32_t *groups, size_t count) {
   const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
   if (fd < 0) return -errno;
+  enlarge(fd);
   const struct sockaddr_nl address = {.nl_family = AF_NETLINK};
   if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0) return close_with(fd, -errno);
   for (size_t i = 0; i < count; i++) {

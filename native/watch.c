@@ -2,7 +2,9 @@
 #include "addon.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 // The part of libuv's stable interface used here, declared by hand: node-api-headers comes without uv.h.
 typedef struct uv_loop_s uv_loop_t;
@@ -22,6 +24,7 @@ struct watch {
   uv_poll_t *poll;
   napi_ref callback;
   napi_async_cleanup_hook_handle hook;
+  int fd;
   int32_t handle;
   bool closing;
   struct watch *next;
@@ -47,23 +50,55 @@ static void on_environment_end(napi_async_cleanup_hook_handle hook, void *data) 
   close_watch(data);
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events) {
-  (void)status;  // a failed poll is told by the read that follows
-  (void)events;
-  struct watch *watch = uv_handle_get_data((uv_handle_t *)poll);
+static void call_back(struct watch *watch, int32_t status) {
   napi_env env = watch->env;
   napi_handle_scope scope;
   napi_value callback, receiver;
   if (napi_open_handle_scope(env, &scope) != napi_ok) return;
   napi_get_reference_value(env, watch->callback, &callback);
   napi_get_global(env, &receiver);
-  // From here on `watch` may be closed by the callback.
-  if (napi_make_callback(env, NULL, receiver, callback, 0, NULL, NULL) == napi_pending_exception) {
+  napi_value argument = make_int(env, status);
+  if (napi_make_callback(env, NULL, receiver, callback, 1, &argument, NULL) == napi_pending_exception) {
     napi_value error;
     napi_get_and_clear_last_exception(env, &error);
     napi_fatal_exception(env, error);
   }
   napi_close_handle_scope(env, scope);
+}
+
+// The error a socket has to tell; it tells each once. 0: none.
+static int take_socket_error(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? 0 : error;
+}
+
+// What the kernel reported an error for: an error of the socket (netlink: ENOBUFS, messages were lost); 0: nobody knows,
+// and it is over; EBADF: it lasts, and to poll on would be to call back for ever.
+static int take_error(int fd) {
+  const int error = take_socket_error(fd);
+  if (error != 0) return error;
+  struct pollfd state = {.fd = fd};
+  if (poll(&state, 1, 0) < 1 || (state.revents & (POLLERR | POLLNVAL)) == 0) return 0;
+  // A new one since the first look is no lasting one.
+  const int again = take_socket_error(fd);
+  return again != 0 ? again : EBADF;
+}
+
+static void on_event(uv_poll_t *poll, int status, int events) {
+  (void)events;
+  // The memory stays until the loop comes round to on_closed, also where the callback closes the watch.
+  struct watch *watch = uv_handle_get_data((uv_handle_t *)poll);
+  if (status >= 0) {
+    call_back(watch, 0);
+    return;
+  }
+  // libuv tells an error once and polls no more.
+  const int error = take_error(watch->fd);
+  call_back(watch, -error);
+  if (watch->closing || error == EBADF) return;
+  const int result = uv_poll_start(poll, UV_READABLE, on_event);
+  if (result < 0) call_back(watch, -EBADF);
 }
 
 static int start_watch(napi_env env, struct watch *watch, int fd) {
@@ -73,10 +108,12 @@ static int start_watch(napi_env env, struct watch *watch, int fd) {
   if (result < 0) return result;
   uv_handle_set_data((uv_handle_t *)watch->poll, watch);
   napi_add_async_cleanup_hook(env, on_environment_end, watch, &watch->hook);
-  return uv_poll_start(watch->poll, UV_READABLE, on_readable);
+  return uv_poll_start(watch->poll, UV_READABLE, on_event);
 }
 
-// watch(fd, callback) → handle or -errno. Keeps the event loop alive until unwatch.
+// watch(fd, callback) → handle or -errno. callback(0): readable; callback(-errno): an error that the socket told, and tells
+// only once (-ENOBUFS: netlink messages were lost); callback(-EBADF): the descriptor is of no use any more, nothing else
+// will come. Keeps the event loop alive until unwatch.
 static napi_value js_watch(napi_env env, napi_callback_info info) {
   napi_value args[2];
   int32_t fd;
@@ -96,6 +133,7 @@ static napi_value js_watch(napi_env env, napi_callback_info info) {
   }
   watch->env = env;
   watch->poll = poll;
+  watch->fd = fd;
   napi_create_reference(env, args[1], 1, &watch->callback);
   const int result = start_watch(env, watch, fd);
   if (result < 0 && watch->hook != NULL) {

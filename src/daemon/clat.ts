@@ -16,7 +16,7 @@ import { decide, NATIVE_PATIENCE } from '../host/clat-decision.ts';
 import { type Clat4Pair, chooseClat4 } from '../host/clat4.ts';
 import { Discovery } from '../host/discovery.ts';
 import { claimAddress } from '../host/duplicate.ts';
-import { watchFirewall, watchHost, watchResolvers, watchSleep } from '../host/events.ts';
+import { lostEvents, watchFirewall, watchHost, watchResolvers, watchSleep } from '../host/events.ts';
 import type { KnownPrefix } from '../host/prefix-book.ts';
 import { Pinger } from '../host/probe.ts';
 import { RouterListener } from '../host/router-listener.ts';
@@ -121,7 +121,14 @@ export class Clat {
   /** Resolves after the first look, with or without a network. Throws where the kernel gives no events. */
   async start(): Promise<void> {
     this.#endEvents = [
-      watchHost({ onHost: () => this.#look(), onRouter: (word) => this.#discovery.hear(word) }),
+      watchHost({
+        onHost: () => this.#look(),
+        onRouter: (word) => this.#discovery.hear(word),
+        onLost: (count) => {
+          this.#deps.log.warn(lostEvents(count));
+          this.#discovery.allChanged();
+        },
+      }),
       watchResolvers(() => this.#discovery.resolversChanged()),
       // A firewall loaded anew takes our rules along.
       watchFirewall(() => this.#look()),

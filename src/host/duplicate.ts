@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Ip6 } from '../address/ip.ts';
 import { native } from '../io/native.ts';
+import { receive } from '../io/receiver.ts';
 import { sumBytes } from '../wire/checksum.ts';
 
 const NEIGHBOUR_SOLICITATION = 135;
@@ -43,35 +44,34 @@ export function claimAddress(address: Ip6, ifindex: number, claim: Claim): (() =
   const io = native();
   const target = bytesOf(address);
   const nonce = randomBytes(NONCE_BYTES);
-  const ear = io.icmp6Open(ifindex, Int32Array.of(NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT));
   const mouth = io.ipv6Open(ifindex);
-  if (ear < 0 || mouth < 0) {
-    for (const fd of [ear, mouth]) if (fd >= 0) io.closeFd(fd);
+  if (mouth < 0) return null;
+  let timer: NodeJS.Timeout | null = null;
+  const ear = receive(
+    {
+      open: () => io.icmp6Open(ifindex, Int32Array.of(NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT)),
+      message: (message, { hopLimit, source }) => {
+        if (hopLimit !== HOP_LIMIT || source === null) return;
+        if (!isClaimed(message, target) && !(timer !== null && isWanted(message, source, target, nonce)))
+          return;
+        end();
+        claim.onTaken();
+      },
+    },
+    2048,
+  );
+  if (typeof ear === 'number') {
+    io.closeFd(mouth);
     return null;
   }
-  const buffer = new Uint8Array(2048);
-  let timer: NodeJS.Timeout | null = null;
   let over = false;
   const end = (): void => {
     if (over) return;
     over = true;
     if (timer !== null) clearTimeout(timer);
-    io.unwatch(handle);
-    io.closeFd(ear);
+    ear.close();
     io.closeFd(mouth);
   };
-  const handle = io.watch(ear, () => {
-    while (!over) {
-      const got = io.recvMsg(ear, buffer);
-      if (typeof got === 'number') return;
-      if (got.hopLimit !== HOP_LIMIT || got.source === null) continue;
-      const message = buffer.subarray(0, got.length);
-      if (!isClaimed(message, target) && !(timer !== null && isWanted(message, got.source, target, nonce)))
-        continue;
-      end();
-      claim.onTaken();
-    }
-  });
   // Nobody is asked on a link that lost its carrier; whoever has the address will be heard later.
   io.sendTo(mouth, solicitation(target, nonce), solicitedNode(target), ifindex);
   timer = setTimeout(() => {

@@ -1,23 +1,26 @@
 /**
- * Told by the kernel when something changes on the host: links, addresses, routes, router advertisements, resolvers.
- * Nothing is polled. What changed is not read from the messages (only a router's word is): whoever cares reads the host
- * anew, once for a burst of messages.
+ * Told by the kernel when something changes on the host: links, addresses, routes, policy rules, forwarding, router
+ * advertisements, resolvers. What changed is not read from the messages (only a router's word is): whoever cares reads
+ * the host anew, once for a burst of messages. What the kernel tells nobody of is in quiet.ts.
  */
 import { type FSWatcher, readSync, statSync, watch as watchFile } from 'node:fs';
 import { endianness, uptime } from 'node:os';
 import { basename } from 'node:path';
 import { native } from '../io/native.ts';
+import { receive } from '../io/receiver.ts';
 import { type RouterWord, readNetlinkOptions } from './pref64.ts';
 import { RESOLV_CONF, RESOLVER_DIRECTORIES, resolverPlaces } from './resolvers.ts';
 
 /**
- * RTNLGRP_ of linux/rtnetlink.h: LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE, IPV6_IFINFO, ND_USEROPT.
- * Not NEIGH: a busy host's neighbours come and go all the time.
+ * RTNLGRP_ of linux/rtnetlink.h: LINK, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE, IPV6_IFADDR, IPV6_ROUTE, IPV6_IFINFO, IPV6_RULE,
+ * ND_USEROPT, IPV4_NETCONF, IPV6_NETCONF (forwarding, force_forwarding, proxy_ndp, rp_filter). Not NEIGH: a busy host's
+ * neighbours come and go all the time.
  */
-const GROUPS = Int32Array.of(1, 5, 7, 9, 11, 12, 20);
-const ENOBUFS = -105;
+const GROUPS = Int32Array.of(1, 5, 7, 8, 9, 11, 12, 19, 20, 24, 25);
 /** A burst of messages is one event: setting up an interface is a dozen within some milliseconds. */
 const BURST_MS = 20;
+/** A burst that overruns the socket once does it again and again. */
+const LOST_MS = 2000;
 const BUFFER = 65_536;
 
 /**
@@ -40,72 +43,65 @@ export function coalesce(act: () => void, ms: number = BURST_MS): { ring(): void
   };
 }
 
-/** A socket's messages until EAGAIN. `lost`: the kernel had more than it could queue. */
-export function drain(
-  fd: number,
-  buffer: Uint8Array,
-  each: (length: number) => void,
-  lost: () => void,
-): void {
-  const io = native();
-  for (;;) {
-    const got = io.recvMsg(fd, buffer);
-    if (typeof got !== 'number') each(got.length);
-    else if (got === ENOBUFS) lost();
-    else return;
-  }
-}
-
 export interface HostListener {
-  /** Links, addresses or routes changed. */
+  /** Links, addresses, routes, rules or forwarding changed, or may have. */
   onHost(): void;
   /** What the kernel passed on of a router advertisement it processed. */
-  onRouter(word: RouterWord): void;
+  onRouter?(word: RouterWord): void;
+  /** The kernel had more to tell than could be queued, for the `count`th time: routers' words may be among it. */
+  onLost(count: number): void;
 }
 
 /** Listens until the returned function is called. Throws where the kernel refuses. */
-export function watchHost({ onHost, onRouter }: HostListener): () => void {
-  const io = native();
-  const fd = io.netlinkOpen(GROUPS);
-  if (fd < 0) throw new Error(`no events from the kernel: rtnetlink cannot be opened (error ${-fd})`);
-  const buffer = new Uint8Array(BUFFER);
+export function watchHost({ onHost, onRouter, onLost }: HostListener): () => void {
   const littleEndian = endianness() === 'LE';
-  const { ring, stop } = coalesce(onHost);
-  const handle = io.watch(fd, () =>
-    drain(
-      fd,
-      buffer,
-      (length) => {
-        const words = readNetlinkOptions(buffer.subarray(0, length), littleEndian);
-        for (const word of words) onRouter(word);
-        if (words.length === 0) ring();
+  const changed = coalesce(onHost);
+  let count = 0;
+  const lost = coalesce(() => onLost(count), LOST_MS);
+  const receiver = receive(
+    {
+      open: (io) => io.netlinkOpen(GROUPS),
+      message: (message) => {
+        const words = readNetlinkOptions(message, littleEndian);
+        for (const word of words) onRouter?.(word);
+        if (words.length === 0) changed.ring();
       },
-      ring,
-    ),
+      lost: () => {
+        count++;
+        changed.ring();
+        lost.ring();
+      },
+    },
+    BUFFER,
   );
+  if (typeof receiver === 'number')
+    throw new Error(`no events from the kernel: rtnetlink cannot be opened (error ${-receiver})`);
   return () => {
-    stop();
-    io.unwatch(handle);
-    io.closeFd(fd);
+    changed.stop();
+    lost.stop();
+    receiver.close();
   };
 }
+
+/** For the log. */
+export const lostEvents = (count: number): string =>
+  `the kernel had more events than could be queued${count === 1 ? '' : ` (${count} times so far)`}: everything is read anew`;
 
 /** linux/netfilter/nfnetlink.h */
 const NFNLGRP_NFTABLES = Int32Array.of(7);
 
 /** Some firewall rule changed, ours included. Where the kernel has no nftables nothing is told. */
 export function watchFirewall(onFirewall: () => void): () => void {
-  const io = native();
-  const fd = io.netfilterOpen(NFNLGRP_NFTABLES);
-  if (fd < 0) return () => {};
-  const buffer = new Uint8Array(BUFFER);
   // A firewall is loaded anew in one piece, or rule by rule.
   const { ring, stop } = coalesce(onFirewall, 200);
-  const handle = io.watch(fd, () => drain(fd, buffer, ring, ring));
+  const receiver = receive(
+    { open: (io) => io.netfilterOpen(NFNLGRP_NFTABLES), message: ring, lost: ring },
+    BUFFER,
+  );
+  if (typeof receiver === 'number') return () => {};
   return () => {
     stop();
-    io.unwatch(handle);
-    io.closeFd(fd);
+    receiver.close();
   };
 }
 

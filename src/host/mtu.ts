@@ -1,5 +1,6 @@
 /** Following the MTU of an interface (GEN-1): told by the kernel through rtnetlink, never polled. */
-import { native } from '../io/native.ts';
+import { receive } from '../io/receiver.ts';
+import { coalesce } from './events.ts';
 import { ipJson } from './iproute.ts';
 
 /** linux/rtnetlink.h */
@@ -16,10 +17,6 @@ export async function readMtu(name: string): Promise<number> {
  * @returns a function that ends it
  */
 export function watchMtu(name: string, onMtu: (mtu: number) => void): () => void {
-  const io = native();
-  const fd = io.netlinkOpen(Int32Array.of(RTNLGRP_LINK));
-  if (fd < 0) return () => {};
-  const buffer = new Uint8Array(8192);
   let reading = false;
   let again = false;
   let ended = false;
@@ -37,15 +34,16 @@ export function watchMtu(name: string, onMtu: (mtu: number) => void): () => void
     } while (again && !ended);
     reading = false;
   };
-  const watch = io.watch(fd, () => {
-    while (typeof io.recvMsg(fd, buffer) !== 'number') {
-      // What changed is not read from the message: one look afterwards serves any number of them.
-    }
-    void look();
-  });
+  // What changed is not read from the messages: one look serves any number of them.
+  const { ring, stop } = coalesce(() => void look());
+  const receiver = receive(
+    { open: (io) => io.netlinkOpen(Int32Array.of(RTNLGRP_LINK)), message: ring, lost: ring },
+    8192,
+  );
+  if (typeof receiver === 'number') return () => {};
   return () => {
     ended = true;
-    io.unwatch(watch);
-    io.closeFd(fd);
+    stop();
+    receiver.close();
   };
 }

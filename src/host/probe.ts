@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Ip6 } from '../address/ip.ts';
 import { native } from '../io/native.ts';
+import { type Receiver, receive } from '../io/receiver.ts';
 
 const ECHO_REQUEST = 128;
 const ECHO_REPLY = 129;
@@ -13,23 +14,26 @@ const SEQUENCE = 6;
 const BYTES = 16;
 
 export class Pinger {
-  readonly #fd: number;
-  readonly #watch: number;
+  readonly #receiver: Receiver;
   readonly #identifier = randomBytes(2).readUInt16BE();
   #sequence = 0;
   /** By sequence number: whose answer is waited for, and whom to tell. */
   readonly #waiting = new Map<number, { from: Uint8Array; end: (answered: boolean) => void }>();
-  readonly #buffer = new Uint8Array(2048);
 
   /** Throws an Error in words. */
   constructor(ifindex: number) {
-    const io = native();
-    this.#fd = io.icmp6Open(ifindex, Int32Array.of(ECHO_REPLY));
-    if (this.#fd < 0)
+    const receiver = receive(
+      {
+        open: (io) => io.icmp6Open(ifindex, Int32Array.of(ECHO_REPLY)),
+        message: (message, { source }) => this.#hear(message, source),
+      },
+      2048,
+    );
+    if (typeof receiver === 'number')
       throw new Error(
-        `no pings out of interface ${ifindex}: ${this.#fd === -1 ? 'CAP_NET_RAW is missing' : `error ${-this.#fd}`}`,
+        `no pings out of interface ${ifindex}: ${receiver === -1 ? 'CAP_NET_RAW is missing' : `error ${-receiver}`}`,
       );
-    this.#watch = io.watch(this.#fd, () => this.#read());
+    this.#receiver = receiver;
   }
 
   /** Resolves with whether an answer came within `patience` ms. Never rejects. */
@@ -51,27 +55,22 @@ export class Pinger {
       const timer = setTimeout(() => end(false), patience);
       this.#waiting.set(sequence, { from: to, end });
       // What cannot be sent will not be answered either.
-      native().sendTo(this.#fd, message, to, ifindex);
+      native().sendTo(this.#receiver.fd, message, to, ifindex);
     });
   }
 
   /** Pings on their way resolve with false. */
   close(): void {
     for (const { end } of this.#waiting.values()) end(false);
-    native().unwatch(this.#watch);
-    native().closeFd(this.#fd);
+    this.#receiver.close();
   }
 
-  #read(): void {
-    for (;;) {
-      const got = native().recvMsg(this.#fd, this.#buffer);
-      if (typeof got === 'number') return;
-      if (got.length < 8 || got.source === null) continue;
-      const view = new DataView(this.#buffer.buffer);
-      if (view.getUint16(IDENTIFIER) !== this.#identifier) continue;
-      const waiting = this.#waiting.get(view.getUint16(SEQUENCE));
-      if (waiting !== undefined && Buffer.compare(waiting.from, got.source) === 0) waiting.end(true);
-    }
+  #hear(message: Uint8Array, source: Uint8Array | null): void {
+    if (message.length < 8 || source === null) return;
+    const view = new DataView(message.buffer, message.byteOffset, message.length);
+    if (view.getUint16(IDENTIFIER) !== this.#identifier) return;
+    const waiting = this.#waiting.get(view.getUint16(SEQUENCE));
+    if (waiting !== undefined && Buffer.compare(waiting.from, source) === 0) waiting.end(true);
   }
 }
 

@@ -3,7 +3,8 @@
  * kernel processes advertisements (accept_ra) or a network manager does in its place; it needs CAP_NET_RAW. Without that
  * there is what the kernel passes on (events.ts).
  */
-import { native } from '../io/native.ts';
+import { native, type Received } from '../io/native.ts';
+import { type Receiver, receive } from '../io/receiver.ts';
 import { type RouterWord, readAdvertisement } from './pref64.ts';
 
 const ROUTER_ADVERTISEMENT = 134;
@@ -19,8 +20,7 @@ const NO_SOURCE_YET = 500; // ms
 const BUFFER = 65_536;
 
 interface Ear {
-  readonly fd: number;
-  readonly watch: number;
+  readonly receiver: Receiver;
   timer: NodeJS.Timeout | null;
   /** A router has spoken since the last solicitation. */
   heard: boolean;
@@ -30,7 +30,6 @@ export class RouterListener {
   readonly #onWord: (word: RouterWord) => void;
   /** By interface index. */
   readonly #ears = new Map<number, Ear>();
-  readonly #buffer = new Uint8Array(BUFFER);
 
   constructor(onWord: (word: RouterWord) => void) {
     this.#onWord = onWord;
@@ -39,15 +38,16 @@ export class RouterListener {
   /** Listens on an interface and asks its routers to speak. @returns 0 or -errno (-EPERM: no CAP_NET_RAW) */
   listen(ifindex: number): number {
     if (this.#ears.has(ifindex)) return 0;
-    const io = native();
-    const fd = io.icmp6Open(ifindex, Int32Array.of(ROUTER_ADVERTISEMENT));
-    if (fd < 0) return fd;
-    const watch = io.watch(fd, () => this.#read(fd, ifindex));
-    if (watch < 0) {
-      io.closeFd(fd);
-      return watch;
-    }
-    this.#ears.set(ifindex, { fd, watch, timer: null, heard: false });
+    const receiver = receive(
+      {
+        open: (io) => io.icmp6Open(ifindex, Int32Array.of(ROUTER_ADVERTISEMENT)),
+        message: (message, got) => this.#hear(message, got, ifindex),
+        lost: () => this.solicit(ifindex),
+      },
+      BUFFER,
+    );
+    if (typeof receiver === 'number') return receiver;
+    this.#ears.set(ifindex, { receiver, timer: null, heard: false });
     this.solicit(ifindex);
     return 0;
   }
@@ -67,8 +67,7 @@ export class RouterListener {
     if (ear === undefined) return;
     this.#ears.delete(ifindex);
     if (ear.timer !== null) clearTimeout(ear.timer);
-    native().unwatch(ear.watch);
-    native().closeFd(ear.fd);
+    ear.receiver.close();
   }
 
   stop(): void {
@@ -78,22 +77,18 @@ export class RouterListener {
   #ask(ear: Ear, ifindex: number, count: number): void {
     ear.timer = null;
     if (ear.heard) return;
-    const sent = native().sendTo(ear.fd, SOLICITATION, ALL_ROUTERS, ifindex);
+    const sent = native().sendTo(ear.receiver.fd, SOLICITATION, ALL_ROUTERS, ifindex);
     if (count === MAX_SOLICITATIONS) return;
     const pause = sent < 0 ? NO_SOURCE_YET : SOLICITATION_INTERVAL;
     ear.timer = setTimeout(() => this.#ask(ear, ifindex, count + 1), pause);
   }
 
-  #read(fd: number, ifindex: number): void {
-    for (;;) {
-      const got = native().recvMsg(fd, this.#buffer);
-      if (typeof got === 'number') return;
-      if (got.truncated !== 0) continue;
-      const word = readAdvertisement(this.#buffer.subarray(0, got.length), got);
-      if (word === null || word.ifindex !== ifindex) continue;
-      const ear = this.#ears.get(ifindex);
-      if (ear !== undefined) ear.heard = true;
-      this.#onWord(word);
-    }
+  #hear(message: Uint8Array, got: Received, ifindex: number): void {
+    if (got.truncated !== 0) return;
+    const word = readAdvertisement(message, got);
+    if (word === null || word.ifindex !== ifindex) return;
+    const ear = this.#ears.get(ifindex);
+    if (ear !== undefined) ear.heard = true;
+    this.#onWord(word);
   }
 }

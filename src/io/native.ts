@@ -103,8 +103,12 @@ export interface Native {
   closeFd(fd: number): number;
   /** Index of an interface name. */
   ifIndex(name: string): number;
-  /** Calls back whenever the descriptor is readable, on this thread's event loop, until unwatch. → handle */
-  watch(fd: number, callback: () => void): number;
+  /**
+   * Calls back whenever the descriptor is readable, on this thread's event loop, until unwatch. `status`: 0; or -errno,
+   * an error that the socket tells only once (-ENOBUFS: netlink messages were lost); -EBADF: the descriptor is of no use
+   * any more, and nothing else will come. → handle
+   */
+  watch(fd: number, callback: (status: number) => void): number;
   unwatch(watch: number): number;
 
   /** A descriptor that is readable when the wall clock was set, as on waking from sleep; reading fails, and clears it. → fd */

@@ -69,7 +69,7 @@ const addon: Partial<Native> = {
   },
   watch: (fd, callback) => {
     expect(fd).toBe(EAR);
-    wire.wake = callback;
+    wire.wake = () => callback(0);
     return 1;
   },
   unwatch: () => {

@@ -11,7 +11,7 @@ if (blocked !== null) console.warn(`skipped: ${blocked}`);
 
 export interface Network {
   /** `ip …` here; arguments in one string. */
-  ip(args: string): string;
+  ip(args: string, input?: string): string;
   /** `ip -json …` here. */
   // biome-ignore lint/suspicious/noExplicitAny: iproute2's JSON has no schema; tests read a few fields of it.
   ipJson(args: string): any[];
@@ -40,7 +40,8 @@ export function inNetwork(): Network {
     closeSync(home);
     await sandbox.close();
   });
-  const ip = (args: string) => execFileSync('ip', args.split(' '), { encoding: 'utf8', stdio: 'pipe' });
+  const ip = (args: string, input = '') =>
+    execFileSync('ip', args.split(' '), { encoding: 'utf8', stdio: 'pipe', input });
   return {
     ip,
     ipJson: (args) => JSON.parse(ip(`-json ${args}`)),
