@@ -9,6 +9,7 @@ import { defaultTranslation } from '../src/config/defaults.ts';
 import { createCounters } from '../src/dataplane/counters.ts';
 import { Engine } from '../src/dataplane/engine.ts';
 import { createLimiter } from '../src/dataplane/limiter.ts';
+import { createLimits } from '../src/dataplane/limits.ts';
 import { HEAD_AREA_BYTES, WRITE_LIST } from '../src/dataplane/loop.ts';
 import { tuneV8 } from '../src/dataplane/v8.ts';
 import { HEADROOM, SLOT_BYTES, WRITE_STRIDE } from '../src/io/device.ts';
@@ -56,7 +57,7 @@ export function engineFor({ pool6, eam }: EngineInput) {
     headEnd: slab.byteLength,
     writes: new Int32Array(WRITE_LIST * WRITE_STRIDE),
     vnetBytes: 0,
-    limiter: createLimiter('limited'),
+    limiter: createLimiter('limited', createLimits([1, 2])),
     counters: createCounters(),
     entropy,
     flush: () => engine.job.reset(),

@@ -1,7 +1,10 @@
 /** The data-plane threads as the control side sees them: start, hand over tables, stop. */
+import { webcrypto } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type Counters, createCounters } from '../dataplane/counters.ts';
+import { KEY_WORDS } from '../dataplane/keyed-hash.ts';
+import { createLimits } from '../dataplane/limits.ts';
 import type { IcmpErrorsMode, WorkerInput, WorkerOrder, WorkerReport } from '../dataplane/messages.ts';
 import type { Offload } from '../io/device.ts';
 import { native } from '../io/native.ts';
@@ -119,9 +122,11 @@ class Thread {
 
 export class DataPlane {
   readonly #options: DataPlaneOptions;
+  readonly #limits = createLimits(webcrypto.getRandomValues(new Int32Array(KEY_WORDS)));
   readonly #threads: Thread[] = [];
   #first: Opened | null = null;
-  #common: Pick<WorkerInput, 'tun' | 'offload' | 'coalesce' | 'ioUring' | 'multiQueue'> | null = null;
+  #common: Pick<WorkerInput, 'tun' | 'offload' | 'coalesce' | 'ioUring' | 'multiQueue' | 'limits'> | null =
+    null;
   #wanted = 1;
   /** For threads to come. */
   #tables: WorkerOrder | null = null;
@@ -160,7 +165,7 @@ export class DataPlane {
     native().oneArena(); // before the threads are
     const { tun, offload, workers, coalesce, ioUring } = this.#options;
     this.#wanted = workers === 'auto' ? autoWorkers() : workers;
-    this.#common = { tun, offload, coalesce, ioUring, multiQueue: this.#wanted > 1 };
+    this.#common = { tun, offload, coalesce, ioUring, multiQueue: this.#wanted > 1, limits: this.#limits };
     const first = new Thread({ ...this.#common, index: 0, join: false }, this.#options);
     this.#threads.push(first);
     this.#first = await first.opened.catch((error: unknown) => {

@@ -13,6 +13,7 @@ import { translate64 } from '../translate/translate64.ts';
 import { HEADER4 } from '../wire/ipv4.ts';
 import { type Counters, Extra } from './counters.ts';
 import type { ErrorLimiter } from './limiter.ts';
+import { mayLog } from './limits.ts';
 import {
   buildCompleted,
   buildPiece,
@@ -25,7 +26,7 @@ import {
 /** Scratch memory for pieces of super-packets: more than the largest piece needs. */
 export const SCRATCH_BYTES = 160 * 1024;
 
-/** A log event's packet, as far as it is known: told at most once a second for each reason (STAT-1). */
+/** A log event's packet, as far as it is known: told at most once a second for each reason (STAT-1, limits.ts). */
 export type LogEvent = (reason: Reason, direction: 46 | 64) => void;
 
 export interface EngineOptions {
@@ -44,12 +45,13 @@ export interface EngineOptions {
   identifications?: Identifications;
   /** Called when outputs must leave before the next can be made; must call `job.reset()`. */
   flush: () => void;
-  /** Milliseconds, any steady clock; asked at most once a batch. */
+  /** Milliseconds, a steady clock, the same for all who share a limiter; asked at most once a batch. */
   clock: () => number;
+  /** When each reason was last logged, shared as the limiter is (SharedLimits). Default: this engine's own. */
+  logged?: Int32Array;
   onLog?: LogEvent;
 }
 
-const LOG_INTERVAL_MS = 1000;
 /** The reply of a row, or null, in an array: no property chain on the way. */
 const REPLIES = REASONS.map((row) => row.reply);
 const LOGGED = REASONS.map((row) => row.log);
@@ -64,7 +66,7 @@ export class Engine {
   readonly counters: Counters;
   readonly #flush: () => void;
   readonly #onLog: LogEvent | null;
-  readonly #loggedAt = new Float64Array(REASONS.length).fill(Number.NEGATIVE_INFINITY);
+  readonly #logged: Int32Array;
   /** Bounds of the scratch memory, and the first byte of it that no output at hand refers to. */
   readonly #scratch: number;
   #scratchNext: number;
@@ -86,6 +88,7 @@ export class Engine {
     this.counters = options.counters;
     this.#flush = options.flush;
     this.#onLog = options.onLog ?? null;
+    this.#logged = options.logged ?? new Int32Array(REASONS.length);
     this.#clock = options.clock;
     this.#scratch = options.headStart;
     this.#scratchNext = options.headStart;
@@ -162,6 +165,9 @@ export class Engine {
         0,
         reason === Reason.TooBig46 || reason === Reason.FragmentTooBig46,
         job.outer.source,
+        0,
+        0,
+        0,
         this.#time(),
       )
     ) {
@@ -198,12 +204,17 @@ export class Engine {
     const reply = REPLIES[reason]!;
     if (reply === null || !mayReply(job, 64)) return reason;
     const { view } = job;
-    const source =
-      view.getInt32(start + 8) ^
-      view.getInt32(start + 12) ^
-      view.getInt32(start + 16) ^
-      view.getInt32(start + 20);
-    if (this.limiter.allowError(1, reason === Reason.TooBig64, source, this.#time())) {
+    if (
+      this.limiter.allowError(
+        1,
+        reason === Reason.TooBig64,
+        view.getInt32(start + 8),
+        view.getInt32(start + 12),
+        view.getInt32(start + 16),
+        view.getInt32(start + 20),
+        this.#time(),
+      )
+    ) {
       counters[Extra.errors6]! += 1;
       reply6(job, tables, reply);
     } else {
@@ -221,10 +232,7 @@ export class Engine {
 
   #log(reason: Reason, direction: 46 | 64): void {
     if (this.#onLog === null || !LOGGED[reason]) return;
-    const now = this.#time();
-    if (now - this.#loggedAt[reason]! < LOG_INTERVAL_MS) return;
-    this.#loggedAt[reason] = now;
-    this.#onLog(reason, direction);
+    if (mayLog(this.#logged, reason, this.#time())) this.#onLog(reason, direction);
   }
 
   /**

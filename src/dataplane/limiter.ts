@@ -1,57 +1,94 @@
 /**
  * How many ICMP errors may leave (GERR-4; RFC 4443 §2.4(f), RFC 1812 §4.3.2.8): token buckets per family, one for all
  * offenders together and one for each, so that one of them cannot use up the rest's. "Too big" errors have buckets of
- * their own: path MTU discovery must not starve.
+ * their own: path MTU discovery must not starve. All threads of a process share them (limits.ts).
  */
+import { keyedHash } from './keyed-hash.ts';
+import { SET, type SharedLimits, SOURCES } from './limits.ts';
+
 export interface ErrorLimiter {
-  /** @param family 0: IPv4, 1: IPv6. @param source the offender's address, hashed or whole. @param nowMs any steady clock */
-  allowError(family: 0 | 1, tooBig: boolean, source: number, nowMs: number): boolean;
+  /**
+   * @param family 0: IPv4, 1: IPv6
+   * @param a, b, c, d the offender's address: four words, or the IPv4 address and zeros
+   * @param nowMs a steady clock, the same in all threads
+   */
+  allowError(
+    family: 0 | 1,
+    tooBig: boolean,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    nowMs: number,
+  ): boolean;
   /** Echo replies of our own addresses count against the global bucket only. */
   allowEcho(family: 0 | 1, nowMs: number): boolean;
 }
 
-const GLOBAL_PER_MS = 1;
+/** ms a token, and tokens that a full bucket holds. */
+const GLOBAL_MS = 1;
 const GLOBAL_BURST = 50;
-const SOURCE_PER_MS = 10 / 1000;
+const SOURCE_MS = 100;
 const SOURCE_BURST = 10;
-const SOURCES = 1024;
-/** A set is one global bucket followed by those of the sources. */
-const SET = SOURCES + 1;
+/** ms; a bucket said to be full only after this is older than the clock's 32 bits. */
+const IMPOSSIBLE = 10_000;
+/** A bucket nobody has taken from. */
+const NEVER = 0;
+
+const SOURCE_SHIFT = 32 - Math.log2(SOURCES);
 
 /** Limits as GERR-4 says. */
 export class TokenBuckets implements ErrorLimiter {
-  /** Four sets: family * 2 + tooBig. */
-  readonly #tokens = new Float64Array(4 * SET).fill(SOURCE_BURST);
-  readonly #filledAt = new Float64Array(4 * SET).fill(Number.NEGATIVE_INFINITY);
+  readonly #buckets: Int32Array;
+  readonly #key0: number;
+  readonly #key1: number;
+  /** A clock that goes back (in a capture, say) gives nothing. */
+  #latest = Number.NEGATIVE_INFINITY;
 
-  allowError(family: 0 | 1, tooBig: boolean, source: number, nowMs: number): boolean {
+  constructor({ buckets, key }: SharedLimits) {
+    this.#buckets = buckets;
+    this.#key0 = key[0]!;
+    this.#key1 = key[1]!;
+  }
+
+  allowError(
+    family: 0 | 1,
+    tooBig: boolean,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    nowMs: number,
+  ): boolean {
+    const now = this.#now(nowMs);
     const set = (family * 2 + (tooBig ? 1 : 0)) * SET;
-    const slot = set + 1 + (Math.imul(source ^ (source >>> 15), 0x9e3779b1 | 0) >>> 22);
-    if (this.#available(slot, SOURCE_PER_MS, SOURCE_BURST, nowMs) < 1) return false;
-    if (this.#available(set, GLOBAL_PER_MS, GLOBAL_BURST, nowMs) < 1) return false;
-    this.#tokens[slot]! -= 1;
-    this.#tokens[set]! -= 1;
-    return true;
+    const source = set + 1 + (keyedHash(this.#key0, this.#key1, a, b, c, d) >>> SOURCE_SHIFT);
+    if (!this.#take(source, SOURCE_MS, SOURCE_BURST, now)) return false;
+    if (this.#take(set, GLOBAL_MS, GLOBAL_BURST, now)) return true;
+    Atomics.sub(this.#buckets, source, SOURCE_MS); // not used after all
+    return false;
   }
 
   allowEcho(family: 0 | 1, nowMs: number): boolean {
-    const set = family * 2 * SET;
-    if (this.#available(set, GLOBAL_PER_MS, GLOBAL_BURST, nowMs) < 1) return false;
-    this.#tokens[set]! -= 1;
-    return true;
+    return this.#take(family * 2 * SET, GLOBAL_MS, GLOBAL_BURST, this.#now(nowMs));
   }
 
-  /** Fills a bucket up to now and returns what is in it. */
-  #available(bucket: number, perMs: number, burst: number, nowMs: number): number {
-    const elapsed = nowMs - this.#filledAt[bucket]!;
-    if (elapsed > 0) {
-      this.#tokens[bucket] = Math.min(
-        burst,
-        elapsed === Number.POSITIVE_INFINITY ? burst : this.#tokens[bucket]! + elapsed * perMs,
-      );
-      this.#filledAt[bucket] = nowMs;
+  #now(nowMs: number): number {
+    if (nowMs > this.#latest) this.#latest = nowMs;
+    return Math.floor(this.#latest) | 0;
+  }
+
+  /** A bucket is kept as the time at which it will be full: one word, so that threads need no lock. */
+  #take(bucket: number, ms: number, burst: number, now: number): boolean {
+    const buckets = this.#buckets;
+    for (;;) {
+      const full = Atomics.load(buckets, bucket);
+      let lacking = (full - now) | 0;
+      if (full === NEVER || lacking < 0 || lacking > IMPOSSIBLE) lacking = 0;
+      if (lacking > ms * (burst - 1)) return false;
+      const next = (now + lacking + ms) | 0 || 1;
+      if (Atomics.compareExchange(buckets, bucket, full, next) === full) return true;
     }
-    return this.#tokens[bucket]!;
   }
 }
 
@@ -60,7 +97,11 @@ export const UNLIMITED: ErrorLimiter = { allowError: () => true, allowEcho: () =
 
 /** `icmp-errors off`: no errors; pings to our own addresses are still answered, within their limit. */
 export class NoErrors implements ErrorLimiter {
-  readonly #buckets = new TokenBuckets();
+  readonly #buckets: TokenBuckets;
+
+  constructor(limits: SharedLimits) {
+    this.#buckets = new TokenBuckets(limits);
+  }
 
   allowError(): boolean {
     return false;
@@ -72,6 +113,6 @@ export class NoErrors implements ErrorLimiter {
 }
 
 /** The limiter that the option `icmp-errors` names. */
-export function createLimiter(mode: 'limited' | 'unlimited' | 'off'): ErrorLimiter {
-  return mode === 'limited' ? new TokenBuckets() : mode === 'off' ? new NoErrors() : UNLIMITED;
+export function createLimiter(mode: 'limited' | 'unlimited' | 'off', limits: SharedLimits): ErrorLimiter {
+  return mode === 'limited' ? new TokenBuckets(limits) : mode === 'off' ? new NoErrors(limits) : UNLIMITED;
 }

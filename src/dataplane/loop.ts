@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import { type Device, HEADROOM, Offload, SLOT_BYTES, STATE_FIRST, STATE_REFUSED } from '../io/device.ts';
 import { Reason } from '../translate/reasons.ts';
 import type { Tables } from '../translate/tables.ts';
+import { steadyMs } from './clock.ts';
 import { Coalescer } from './coalesce.ts';
 import { type Counters, Extra } from './counters.ts';
 import { Engine, SCRATCH_BYTES } from './engine.ts';
@@ -35,6 +36,8 @@ export interface LoopOptions {
   /** Join consecutive packets of a flow into one write (coalesce.ts). Default true. */
   coalesce?: boolean;
   onLog?: (reason: number, direction: 46 | 64) => void;
+  /** As of EngineOptions. */
+  logged?: Int32Array;
   /** The kernel refused an offload, and the level was lowered to this. */
   onLowered?: (level: Offload) => void;
 }
@@ -49,7 +52,7 @@ export class Loop {
   readonly #onLowered: ((level: Offload) => void) | undefined;
 
   constructor(options: LoopOptions) {
-    const { device, tables, limiter, counters, entropy, onLog } = options;
+    const { device, tables, limiter, counters, entropy, onLog, logged } = options;
     this.#device = device;
     this.#counters = counters;
     this.#coalesce = options.coalesce ?? true;
@@ -64,8 +67,9 @@ export class Loop {
       counters,
       entropy,
       flush: () => this.#flush(),
-      clock: () => performance.now(),
+      clock: steadyMs,
       ...(onLog === undefined ? {} : { onLog }),
+      ...(logged === undefined ? {} : { logged }),
     });
     this.#resender = new Resender(device, this.engine.job, device.slab.byteLength - RESEND_BYTES);
   }

@@ -3,6 +3,7 @@ import type { Offload } from '../io/device.ts';
 import type { TunErrorCode } from '../io/tun.ts';
 import type { Tables } from '../translate/tables.ts';
 import type { Counters } from './counters.ts';
+import type { SharedLimits } from './limits.ts';
 
 export type IcmpErrorsMode = 'limited' | 'unlimited' | 'off';
 
@@ -23,6 +24,8 @@ export interface WorkerInput {
   /** Eventfd that ends the thread's sleep; the control side owns it. */
   readonly wakeFd: number;
   readonly counters: Counters;
+  /** The same for all threads. */
+  readonly limits: SharedLimits;
 }
 
 /** Control side to thread. */

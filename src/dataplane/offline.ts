@@ -7,6 +7,7 @@ import { REASONS, type ReasonName, type Verdict } from '../translate/reasons.ts'
 import { createCounters } from './counters.ts';
 import { Engine, SCRATCH_BYTES } from './engine.ts';
 import { createLimiter } from './limiter.ts';
+import { createLimits } from './limits.ts';
 
 export interface OfflineOptions {
   /** Packets begin with a virtio_net header of this many bytes, outputs too. Default 0. */
@@ -48,7 +49,7 @@ export class OfflineTranslator {
       headEnd: SLOT_BYTES + HEAD_AREA,
       writes: new Int32Array(256 * WRITE_STRIDE),
       vnetBytes: this.#vnetBytes,
-      limiter: createLimiter(config.icmpErrors),
+      limiter: createLimiter(config.icmpErrors, createLimits(entropy)),
       counters: createCounters(),
       entropy,
       ...(options.identification === undefined

@@ -13,6 +13,7 @@ import { type Device, HEADROOM, type Offload, SLOT_BYTES, STATE_VALUES, WRITE_ST
 import { HashedIdentifications } from '../translate/identification.ts';
 import { createCounters } from './counters.ts';
 import { createLimiter } from './limiter.ts';
+import { createLimits } from './limits.ts';
 import { HEAD_AREA_BYTES, Loop, Order, WRITE_LIST } from './loop.ts';
 
 /** Documentation addresses: 192.0.0.2 = 2001:db8:1::2, 2001:db8:64::/96, and 198.51.100.1 behind it. */
@@ -92,7 +93,7 @@ export function rehearse(vnetBytes: number, offload: Offload, called: () => bool
   const loop = new Loop({
     device: stage,
     tables,
-    limiter: createLimiter('limited'),
+    limiter: createLimiter('limited', createLimits([0, 0])),
     counters: createCounters(),
     entropy: new Uint16Array(HashedIdentifications.entropyLength + 2).fill(1),
   });

@@ -62,9 +62,10 @@ function main(): void {
     const loop: Loop = new Loop({
       device,
       tables: first.tables,
-      limiter: createLimiter(mode),
+      limiter: createLimiter(mode, input.limits),
       counters: input.counters,
       entropy,
+      logged: input.limits.logged,
       coalesce: input.coalesce,
       onLowered: (level) => report({ kind: 'lowered', level }),
       onLog: (reason, direction) => report({ kind: 'log', reason, packet: summarize(job, direction) }),
@@ -82,7 +83,7 @@ function main(): void {
         loop.engine.setTables(order.tables);
         if (order.icmpErrors !== mode) {
           mode = order.icmpErrors;
-          loop.engine.limiter = createLimiter(mode);
+          loop.engine.limiter = createLimiter(mode, input.limits);
         }
       }
     });

@@ -1,7 +1,7 @@
 /** The loop of a data-plane thread on a device in memory. */
 import { compile } from '../../src/config/compile.ts';
 import { createCounters } from '../../src/dataplane/counters.ts';
-import { createLimiter } from '../../src/dataplane/limiter.ts';
+import { UNLIMITED } from '../../src/dataplane/limiter.ts';
 import { HEAD_AREA_BYTES, Loop, Order, WRITE_LIST } from '../../src/dataplane/loop.ts';
 import { Offload } from '../../src/io/device.ts';
 import { type Fault, MemoryDevice } from '../../src/io/memory.ts';
@@ -43,7 +43,7 @@ export function loopOn({
   const loop = new Loop({
     device,
     tables: compile(configure(options), 1500),
-    limiter: createLimiter('unlimited'),
+    limiter: UNLIMITED,
     counters,
     entropy,
     coalesce,
