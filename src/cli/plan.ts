@@ -1,6 +1,7 @@
 /** `clatd plan`: what `clatd run` with the same options would do to this host, and why. Changes nothing. */
 import { isAutomatic, type RunConfig } from '../config/config.ts';
 import { withLan } from '../config/lan.ts';
+import { chooseMss, type MssChoice } from '../config/mss.ts';
 import { type Host, linuxHost } from '../host/apply.ts';
 import { commands } from '../host/plan.ts';
 import { buildRunPlan, type RunPlan, readForPlan } from '../host/run-plan.ts';
@@ -57,13 +58,17 @@ export async function plan(
 
 function asJson(config: RunConfig, made: RunPlan, attached: boolean, found: readonly string[]): string {
   const { tun, uplink, tunMtu, conflicts, warnings } = made;
+  const mssClamp = mssOf(config, made);
   const entries = made.entries.map((entry, i) => ({
     ...entry,
     found: made.findings[i],
     commands: commands(entry.step),
   }));
-  return `${JSON.stringify({ configure: config.configure, tun, attached, uplink, found, tunMtu, entries, conflicts, warnings }, null, 2)}\n`;
+  return `${JSON.stringify({ configure: config.configure, tun, attached, uplink, found, tunMtu, mssClamp, entries, conflicts, warnings }, null, 2)}\n`;
 }
+
+const mssOf = ({ translation, lan, nat44 }: RunConfig, { forwarder }: RunPlan): MssChoice =>
+  chooseMss(translation.mssClamp, { lan: lan.size > 0, nat44: nat44.length > 0, forwarder });
 
 function asText(config: RunConfig, made: RunPlan, attached: boolean, found: readonly string[]): string {
   const lines: string[] = [];
@@ -74,6 +79,10 @@ function asText(config: RunConfig, made: RunPlan, attached: boolean, found: read
     attached
       ? `device: ${made.tun}, there already`
       : `device: ${made.tun}, created by clatd and gone with it`,
+  );
+  const { clamp, why } = mssOf(config, made);
+  lines.push(
+    `TCP MSS: ${clamp === 'off' ? 'left alone' : clamp === 'auto' ? 'lowered to what the MTUs allow' : `lowered to ${clamp}`} (${why})`,
     '',
   );
   for (const [i, { why, step }] of made.entries.entries()) {

@@ -47,7 +47,7 @@ export function compile(config: TranslationConfig, deviceMtu: number): Tables {
     zeroizeTrafficClass: config.zeroizeTrafficClass,
     overrideTos: config.overrideTos ?? -1,
     mssLimit:
-      config.mssClamp === 'off'
+      config.mssClamp === 'off' || config.mssClamp === null
         ? 0
         : config.mssClamp === 'auto'
           ? Math.max(1, Math.min(mtu6 - 60, mtu4 - 40))

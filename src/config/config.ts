@@ -42,7 +42,8 @@ export interface TranslationConfig {
   /** 0..255; null: copy the Traffic Class. */
   overrideTos: number | null;
   icmpErrors: IcmpErrors;
-  mssClamp: MssClamp;
+  /** null: not said, so that it depends on who is behind this host (mss.ts). */
+  mssClamp: MssClamp | null;
 }
 
 /** Automatic mode: the network decides what pool6 and the one mapping are. */

@@ -22,6 +22,6 @@ export function defaultTranslation(): TranslationConfig {
     zeroizeTrafficClass: false,
     overrideTos: null,
     icmpErrors: 'limited',
-    mssClamp: 'off',
+    mssClamp: null,
   };
 }

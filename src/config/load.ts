@@ -9,6 +9,7 @@ import { readEamFile } from './eam-file.ts';
 import { parseEam } from './eam-text.ts';
 import { inBoth, LAN_LINE, parseLan, parseNat44, splitLan, withLan } from './lan.ts';
 import { inOrder, type Mistake } from './mistake.ts';
+import { chooseMss } from './mss.ts';
 import { nearest, sameLetters } from './nearest.ts';
 import { OPTIONS, type OptionRow } from './options.ts';
 import { type RawOptions, Reader, type Whereabouts } from './reader.ts';
@@ -143,7 +144,9 @@ export function loadTranslation(
     reader,
   );
   const { translation, lan } = readTranslation(reader, files);
-  return finish(reader, withLan(translation, lan));
+  const behind = { lan: lan.size > 0, nat44: false, forwarder: null };
+  const mssClamp = chooseMss(translation.mssClamp, behind).clamp;
+  return finish(reader, { ...withLan(translation, lan), mssClamp });
 }
 
 /** Options of run. */

@@ -282,7 +282,7 @@ export const OPTIONS: readonly OptionRow[] = [
     name: 'mss-clamp',
     kind: 'value',
     value: 'off|auto|N',
-    default: 'off',
+    default: 'auto with hosts behind this one (--lan, --nat44, containers), else off',
     scope: 'translation',
     group: 'Packets',
     help: 'lower the TCP MSS to N, or to what the MTUs allow (auto)',

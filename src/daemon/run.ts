@@ -10,6 +10,7 @@ import { compile } from '../config/compile.ts';
 import { isAutomatic, type RunConfig, type TranslationConfig } from '../config/config.ts';
 import { withLan } from '../config/lan.ts';
 import type { Loaded } from '../config/load.ts';
+import { chooseMss, type MssChoice } from '../config/mss.ts';
 import { Extra } from '../dataplane/counters.ts';
 import { applyPlan, type Host, HostConflictError, linuxHost, openJournal, rollback } from '../host/apply.ts';
 import type { Journal } from '../host/journal.ts';
@@ -56,6 +57,9 @@ export class Daemon {
   readonly #lost = deferred<string>();
   #journal: Journal | null = null;
   #mtu = 0;
+  #mss: MssChoice | null = null;
+  /** RunPlan.forwarder as of the last plan. */
+  #forwarder: string | null = null;
   /** What the data plane works by, without --lan; null: nothing yet, or there is no CLAT. */
   #inForce: TranslationConfig | null = null;
   #clat: Clat | null = null;
@@ -245,6 +249,7 @@ export class Daemon {
       if (!this.#warned.has(warning)) log.warn(warning);
     }
     this.#warned = new Set(plan.warnings);
+    this.#forwarder = plan.forwarder;
     // A new address must be answered for by neighbour proxy before packets carry it: a router that asks in vain asks
     // again only a second later. At the start, and for mappings by hand, no packet is to meet a route before its mapping.
     const hostFirst = clat !== null && this.#inForce !== null;
@@ -254,12 +259,26 @@ export class Daemon {
   }
 
   #translate(translation: TranslationConfig, mtu: number): void {
+    const { lan, nat44 } = this.#config;
+    const behind = { lan: lan.size > 0, nat44: nat44.length > 0, forwarder: this.#forwarder };
+    const mss = chooseMss(translation.mssClamp, behind);
     // The network is looked at often and seldom changes.
-    if (translation === this.#inForce && mtu === this.#mtu) return;
+    if (translation === this.#inForce && mtu === this.#mtu && mss.clamp === this.#mss?.clamp) return;
+    this.#sayMss(mss);
     this.#mtu = mtu;
     this.#inForce = translation;
-    const all = withLan(translation, this.#config.lan);
+    const all = withLan({ ...translation, mssClamp: mss.clamp }, lan);
     this.#plane.setTables(compile(all, mtu), all.icmpErrors);
+  }
+
+  /** Where nobody said what it is to be, and whenever it changes. */
+  #sayMss(mss: MssChoice): void {
+    const was = this.#mss;
+    this.#mss = mss;
+    if (mss.clamp === (was?.clamp ?? 'off') || mss.why === '--mss-clamp') return;
+    this.#deps.log.info(
+      `TCP MSS is ${mss.clamp === 'off' ? 'left alone again' : 'lowered to what the MTUs allow'}: ${mss.why}`,
+    );
   }
 
   #mtuChanged(mtu: number): void {

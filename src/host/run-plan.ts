@@ -9,6 +9,7 @@ import type { Host } from './apply.ts';
 import { onLink6 } from './clat-address.ts';
 import { coverEam6 } from './cover.ts';
 import { type Behind, firewallEntries } from './firewall-plan.ts';
+import { forwarder4 } from './forwarder4.ts';
 import { forwardingEntries } from './forwarding.ts';
 import { findBehind, forwardingEntries4, lanPrefixes, nat44Entry } from './nat44.ts';
 import { nat66Entry } from './nat66.ts';
@@ -68,6 +69,8 @@ export interface RunPlan {
   readonly uplink: string | null;
   /** MTU the TUN has once the plan is applied, bytes. */
   readonly tunMtu: number;
+  /** Automatic mode: an interface that forwards IPv4 for others, whose packets the translator gets too; null: none. */
+  readonly forwarder: string | null;
   readonly entries: readonly Entry[];
   /** For each entry what was found on the host when the plan was made. */
   readonly findings: readonly Finding[];
@@ -145,7 +148,8 @@ export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
   for (const [i, finding] of findings.entries()) {
     if (finding.is === 'conflict') notes.conflicts.push(`${describe(entries[i]!.step)}: ${finding.with}`);
   }
-  return { tun: input.tun, uplink, tunMtu, state, entries, findings, ...notes };
+  const forwarder = input.clat === undefined ? null : forwarder4(state, input.tun, uplink);
+  return { tun: input.tun, uplink, tunMtu, forwarder, state, entries, findings, ...notes };
 }
 
 function nat66Entries({ tun, clat }: RunPlanInput, singles: readonly Ip6[], notes: Notes): Entry[] {

@@ -15,6 +15,7 @@ function config(): RunConfig {
     ipv4Addr: 0xc000_0001 | 0,
     ipv6Addr: null,
     ipv6Mtu: null,
+    mssClamp: null,
   };
   const rest = { lan: new EamList(), nat44: [], firewall: 'off' };
   return {
@@ -50,6 +51,7 @@ test('prints each change with its reason', async () => {
   ).toBe(0);
   expect(to.said.out).toMatch(/nothing has been changed/);
   expect(to.said.out).toMatch(/uplink: eth0\n/);
+  expect(to.said.out).toMatch(/TCP MSS: left alone \(no hosts behind this one\)\n/);
   expect(to.said.out).toMatch(/ip address add 192\.0\.0\.2\/29 dev clat\n {4}The IPv4 address of this host/);
   expect(to.said.out).toMatch(/accept_ra=2\n.*\n {4}It is 1 now, and will be again when clatd stops\./);
 });

@@ -48,7 +48,7 @@ test('defaults', () => {
       zeroizeTrafficClass: false,
       overrideTos: null,
       icmpErrors: 'limited',
-      mssClamp: 'off',
+      mssClamp: null,
     },
   });
 });
