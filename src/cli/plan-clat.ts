@@ -7,9 +7,10 @@ import type { RunConfig, TranslationConfig } from '../config/config.ts';
 import { stableBytes } from '../daemon/boot.ts';
 import { chooseClat6 } from '../host/clat-address.ts';
 import { chooseClat4 } from '../host/clat4.ts';
+import { nativeIpv4 } from '../host/native4.ts';
 import type { ClatSurroundings } from '../host/run-plan.ts';
 import type { HostState, Link } from '../host/state.ts';
-import { nativeIpv4, uplinkCandidates } from '../host/uplink.ts';
+import { uplinkCandidates } from '../host/uplink.ts';
 import { type Discovered, look } from './discover.ts';
 
 export interface FoundClat {

@@ -17,14 +17,16 @@ import { type Clat4Pair, chooseClat4 } from '../host/clat4.ts';
 import { Discovery } from '../host/discovery.ts';
 import { claimAddress } from '../host/duplicate.ts';
 import { lostEvents, watchFirewall, watchHost, watchResolvers, watchSleep } from '../host/events.ts';
+import { nativeIpv4 } from '../host/native4.ts';
 import type { KnownPrefix } from '../host/prefix-book.ts';
 import { Pinger } from '../host/probe.ts';
 import { RouterListener } from '../host/router-listener.ts';
 import type { ClatSurroundings } from '../host/run-plan.ts';
 import type { HostState, Link } from '../host/state.ts';
-import { listeningLinks, nativeIpv4 } from '../host/uplink.ts';
+import { listeningLinks } from '../host/uplink.ts';
 import { Health } from './health.ts';
 import type { Logger } from './log.ts';
+import { TunnelMemory } from './tunnels.ts';
 
 /** A CLAT as it is to be. */
 export interface Up {
@@ -101,6 +103,7 @@ export class Clat {
   /** ms; since when there has been native IPv4. */
   #nativeSince: number | null = null;
   #isUp = false;
+  readonly #tunnels: TunnelMemory;
   #made: { key: string; from: TranslationConfig; made: TranslationConfig } | null = null;
   #timer: NodeJS.Timeout | null = null;
   #retry = RETRY_FIRST;
@@ -113,6 +116,7 @@ export class Clat {
   constructor(config: RunConfig, deps: ClatDeps) {
     this.#config = config;
     this.#deps = deps;
+    this.#tunnels = new TunnelMemory(config.tun, deps.log);
     this.#listener = new RouterListener((word) => this.#discovery.hear(word));
     this.#discovery = this.#discover();
     this.#health = this.#checkHealth();
@@ -247,6 +251,7 @@ export class Clat {
     const state = await this.#deps.host.read();
     this.#reading = this.#deps.now() - began;
     if (this.#end.signal.aborted) return;
+    this.#tunnels.look(state);
     this.#discovery.setLinks(listeningLinks(state, tun, clat.platDev));
     const native = this.#native(state);
     const decision = decide({ tun, platDev: clat.platDev }, state, native, (index) =>

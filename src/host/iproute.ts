@@ -70,8 +70,11 @@ export async function ipJson<T>(args: readonly string[]): Promise<T[]> {
  * Runs several `ip -json` commands in one process: each is a fork of this whole program, 6 ms of it on a slow machine.
  * Every command prints one array on a line of its own.
  */
-export async function ipJsonBatch(family: 'any' | 'inet6', lines: readonly string[]): Promise<unknown[][]> {
-  const options = family === 'inet6' ? ['-6', '-json', '-batch', '-'] : ['-json', '-batch', '-'];
+export async function ipJsonBatch(
+  own: readonly ('-4' | '-6' | '-details')[],
+  lines: readonly string[],
+): Promise<unknown[][]> {
+  const options = [...own, '-json', '-batch', '-'];
   const text = await runTool('ip', options, `${lines.join('\n')}\n`);
   const answers = text.split('\n').filter((line) => line.trim() !== '');
   if (answers.length !== lines.length) {

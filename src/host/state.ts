@@ -1,7 +1,12 @@
-/** What the host looks like: what plans are made from. One reading is four calls of `ip`, run side by side. */
+/**
+ * What the host looks like: what plans are made from. One reading is two processes of `ip`, side by side, and a third one
+ * where IPv4 has policy rules.
+ */
 import type { Ip6 } from '../address/ip.ts';
+import { type KnownClat, readClats } from './clats.ts';
 import type { Firewall } from './firewall.ts';
 import { ipJsonBatch } from './iproute.ts';
+import { type HostRule, type JsonRule, rulesBeforeMain, toRule } from './rules.ts';
 import { procSysctls, type Sysctls } from './sysctl.ts';
 import { parseKernel6 } from './text.ts';
 
@@ -14,6 +19,8 @@ export interface Link {
   readonly neighbours: boolean;
   /** Part of a bridge, bond or VRF: that one speaks for it. */
   readonly enslaved: boolean;
+  /** The kernel's name for what it is (tun, ppp, wireguard, veth, …); null: nothing in particular, as real hardware. */
+  readonly kind: string | null;
 }
 
 export interface HostAddress {
@@ -36,12 +43,20 @@ export interface HostRoute {
   /** Every interface it leads to: several for a multipath route. */
   readonly devs: readonly string[];
   readonly gateway: string | null;
+  /** Of a multipath route: where each hop leads; else none. */
+  readonly hops?: readonly { readonly dev: string; readonly gateway: string | null }[];
   readonly metric: number;
   readonly protocol: string;
   /** bytes; null: the interface's. */
   readonly mtu: number | null;
   /** False while the interface has no carrier. */
   readonly alive: boolean;
+}
+
+/** A route of another table than main and local. */
+export interface TableRoute extends HostRoute {
+  /** As iproute2 calls it: a number, or its name in /etc/iproute2/rt_tables. */
+  readonly table: string;
 }
 
 export interface HostProxy {
@@ -52,11 +67,17 @@ export interface HostProxy {
 export interface HostState {
   readonly links: readonly Link[];
   readonly addresses: readonly HostAddress[];
-  /** The main tables only: the local table follows from the addresses, others belong to policy routing. */
+  /** The main tables only: the local table follows from the addresses. */
   readonly routes: readonly HostRoute[];
+  /** The other tables, which policy rules choose between. IPv4's are read only where it has such rules. */
+  readonly tables: readonly TableRoute[];
+  /** Policy rules of both families, each in the order the kernel tries them. */
+  readonly rules: readonly HostRule[];
   /** IPv6 neighbour proxy entries. */
   readonly proxies: readonly HostProxy[];
   readonly sysctls: Sysctls;
+  /** What processes of clatd in this network namespace wrote down, this one's among it. */
+  readonly clats: readonly KnownClat[];
   /** Where it was asked for. */
   readonly firewall?: Firewall;
 }
@@ -67,6 +88,7 @@ interface JsonAddr {
   flags: string[];
   mtu: number;
   master?: string;
+  linkinfo?: { info_kind?: string };
   addr_info?: JsonAddress[];
 }
 
@@ -81,6 +103,7 @@ interface JsonAddress {
 }
 
 interface JsonRoute {
+  table?: string;
   type?: string;
   dst: string;
   gateway?: string;
@@ -95,18 +118,35 @@ interface JsonRoute {
 
 /** Reads the host (the network namespace of this process). Throws ToolMissingError or ToolFailedError. */
 export async function readHost(sysctls: Sysctls = procSysctls()): Promise<HostState> {
-  const [[devices, routes4], [routes6, proxies]] = (await Promise.all([
-    ipJsonBatch('any', ['address show', 'route show table main']),
-    ipJsonBatch('inet6', ['route show table main', 'neighbour show proxy']),
-  ])) as [[JsonAddr[], JsonRoute[]], [JsonRoute[], { dst: string; dev: string }[]]];
+  const [[devices, routes4, json4], [all6, proxies, json6]] = (await Promise.all([
+    // -details: the kind of each link.
+    ipJsonBatch(['-details'], ['address show', 'route show table main', 'rule show']),
+    ipJsonBatch(['-6'], ['route show table all', 'neighbour show proxy', 'rule show']),
+  ])) as [[JsonAddr[], JsonRoute[], JsonRule[]], [JsonRoute[], { dst: string; dev: string }[], JsonRule[]]];
+  const rules4 = json4.map((rule) => toRule(rule, 4));
+  const all4 =
+    rulesBeforeMain(rules4).length === 0 ? [] : await ipJsonBatch(['-4'], ['route show table all']);
+  const tables4 = (all4.flat() as JsonRoute[]).filter(isOfOthers);
   return {
     links: devices.map(toLink),
     addresses: devices.flatMap(toAddresses),
-    routes: [...routes4.map((route) => toRoute(route, 4)), ...routes6.map((route) => toRoute(route, 6))],
+    routes: [
+      ...routes4.map((route) => toRoute(route, 4)),
+      ...all6.filter(({ table = 'main' }) => table === 'main').map((route) => toRoute(route, 6)),
+    ],
+    tables: [
+      ...tables4.map((route) => ({ ...toRoute(route, 4), table: route.table! })),
+      ...all6.filter(isOfOthers).map((route) => ({ ...toRoute(route, 6), table: route.table! })),
+    ],
+    rules: [...rules4, ...json6.map((rule) => toRule(rule, 6))],
     proxies: proxies.map(({ dst, dev }) => ({ dev, address: parseKernel6(dst) })),
     sysctls,
+    clats: readClats(),
   };
 }
+
+const isOfOthers = ({ table }: JsonRoute): boolean =>
+  table !== undefined && table !== 'main' && table !== 'local';
 
 function toLink(device: JsonAddr): Link {
   return {
@@ -116,6 +156,7 @@ function toLink(device: JsonAddr): Link {
     mtu: device.mtu,
     neighbours: !device.flags.some((flag) => ['NOARP', 'POINTOPOINT', 'LOOPBACK'].includes(flag)),
     enslaved: device.master !== undefined,
+    kind: device.linkinfo?.info_kind ?? null,
   };
 }
 
@@ -146,6 +187,13 @@ function toRoute(route: JsonRoute, family: 4 | 6): HostRoute {
     type: route.type ?? 'unicast',
     devs: [...new Set(devs)],
     gateway: route.gateway ?? route.via?.host ?? hops[0]?.gateway ?? null,
+    ...(hops.length === 0
+      ? {}
+      : {
+          hops: hops.flatMap(({ dev, gateway }) =>
+            dev === undefined ? [] : [{ dev, gateway: gateway ?? null }],
+          ),
+        }),
     metric: route.metric ?? 0,
     protocol: route.protocol ?? 'boot',
     mtu: route.metrics?.find((metric) => metric.mtu !== undefined)?.mtu ?? null,

@@ -1,4 +1,4 @@
-/** Where IPv6 leaves this host, and whether IPv4 does without us (CLAT-5, CLAT-10). Pure functions of the host's state. */
+/** Where IPv6 leaves this host (CLAT-10). Pure functions of the host's state. */
 import { findLink, type HostRoute, type HostState, type Link } from './state.ts';
 
 /** IPv6 default routes that could carry packets, best first. `except`: our own TUN, never an uplink. */
@@ -58,18 +58,4 @@ export function listeningLinks(
     ...candidates.map((link) => ({ ...link, candidate: true })),
     ...others.map((link) => ({ ...link, candidate: false })),
   ];
-}
-
-/** The interface of an IPv4 default route that is not ours; null: this host has no native IPv4. */
-export function nativeIpv4(state: HostState, tun: string): string | null {
-  const route = state.routes.find(
-    (one) =>
-      one.family === 4 &&
-      one.dst === 'default' &&
-      one.type === 'unicast' &&
-      one.alive &&
-      one.devs.length > 0 &&
-      !one.devs.includes(tun),
-  );
-  return route?.devs[0] ?? null;
 }

@@ -1,4 +1,6 @@
 /** Hosts that do not exist: their state written in a few words. */
+import type { KnownClat } from '../../src/host/clats.ts';
+import { type JsonRule, toRule } from '../../src/host/rules.ts';
 import type { HostState } from '../../src/host/state.ts';
 import { parseKernel6 } from '../../src/host/text.ts';
 
@@ -16,6 +18,15 @@ export interface MadeUp {
   proxies?: string[];
   /** Over those of a fresh host. */
   sysctls?: Record<string, string>;
+  /** Kinds of links by name ("tun0 tun"); those that are no Ethernet have no neighbours. */
+  kinds?: string[];
+  /** Routes of other tables, "TABLE " before the words of a route. */
+  tables4?: string[];
+  tables6?: string[];
+  /** As `ip -json rule` says them, in order. */
+  rules4?: JsonRule[];
+  rules6?: JsonRule[];
+  clats?: KnownClat[];
   /** No force_forwarding. */
   oldKernel?: boolean;
 }
@@ -27,7 +38,13 @@ const ROUTES6 = [
 ];
 
 /** An IPv6-only host with an uplink eth0 in 2001:db8:1:1::/64, unless told otherwise. */
+const STANDARD: JsonRule[] = [
+  { priority: 0, src: 'all', table: 'local' },
+  { priority: 32766, src: 'all', table: 'main' },
+];
+
 export function host(madeUp: MadeUp): HostState {
+  const kinds = new Map((madeUp.kinds ?? []).map((text) => text.split(' ') as [string, string]));
   const names = ['lo', 'eth0', 'eth1', ...(madeUp.links ?? [])];
   const values: Record<string, string> = {
     'net/ipv4/ip_forward': '0',
@@ -54,14 +71,19 @@ export function host(madeUp: MadeUp): HostState {
     const [, dev = '', protocol = '', metric = '0'] = words;
     return { family, dst, type, gateway, devs: [dev], protocol, metric: Number(metric), mtu: null, alive };
   };
+  const inTable = (family: 4 | 6) => (text: string) => {
+    const [table = '', ...words] = text.split(' ');
+    return { ...route(family)(words.join(' ')), table };
+  };
   return {
     links: names.map((name, i) => ({
       index: i + 1,
       name,
       up: name !== 'clat',
       mtu: madeUp.mtu ?? 1500,
-      neighbours: name.startsWith('eth'),
+      neighbours: name.startsWith('eth') && !kinds.has(name),
       enslaved: false,
+      kind: kinds.get(name) ?? null,
     })),
     addresses: (madeUp.addresses ?? ['eth0 2001:db8:1:1::5/64']).map((text) => {
       const [dev = '', address = '', length = '', not] = text.split(/[ /]/);
@@ -70,6 +92,12 @@ export function host(madeUp: MadeUp): HostState {
       return { dev, address, length: Number(length), family, scope, usable: not === undefined };
     }),
     routes: [...(madeUp.routes4 ?? []).map(route(4)), ...(madeUp.routes6 ?? ROUTES6).map(route(6))],
+    tables: [...(madeUp.tables4 ?? []).map(inTable(4)), ...(madeUp.tables6 ?? []).map(inTable(6))],
+    rules: [
+      ...(madeUp.rules4 ?? STANDARD).map((rule) => toRule(rule, 4)),
+      ...(madeUp.rules6 ?? STANDARD).map((rule) => toRule(rule, 6)),
+    ],
+    clats: madeUp.clats ?? [],
     proxies: (madeUp.proxies ?? []).map((text) => {
       const [dev = '', address = ''] = text.split(' ');
       return { dev, address: parseKernel6(address) };

@@ -2,10 +2,11 @@
 import { inPrefix6, type Prefix6 } from '../../address/ip.ts';
 import { onLink6 } from '../clat-address.ts';
 import { ipJson } from '../iproute.ts';
+import { nativeIpv4, tunnelsOver } from '../native4.ts';
 import { findLink, type HostRoute, type HostState } from '../state.ts';
 import { dotted } from '../sysctl.ts';
 import { parseKernel6 } from '../text.ts';
-import { findUplink, nativeIpv4, uplinkCandidates } from '../uplink.ts';
+import { findUplink, uplinkCandidates } from '../uplink.ts';
 import { type Check, note, ok, problem, skipped } from './check.ts';
 
 export interface UplinkFacts {
@@ -171,7 +172,9 @@ function ipv4({ tun, forced, running }: UplinkFacts, state: HostState): Check {
       forced ? null : '--enable force makes clatd work all the same; programs still prefer the other route',
     );
   }
-  if (ours !== undefined) return ok('ipv4', `through ${tun}, metric ${ours.metric}`);
+  const over = tunnelsOver(state, tun).map(({ name }) => name);
+  const vpn = over.length === 0 ? '' : `, and ${over.join(', ')} (a VPN) over it`;
+  if (ours !== undefined) return ok('ipv4', `through ${tun}, metric ${ours.metric}${vpn}`);
   if (running) {
     return problem(
       'ipv4',
