@@ -5,6 +5,7 @@ import { deferred } from '../daemon/deferred.ts';
 import { createLog } from '../daemon/log.ts';
 import { createNotifier } from '../daemon/notify.ts';
 import { Daemon } from '../daemon/run.ts';
+import { lackingPrivilege, ownIdentity } from '../host/privilege.ts';
 
 export interface RunIo {
   readonly stderr: { write(text: string): unknown };
@@ -25,6 +26,12 @@ export async function run(config: RunConfig, io: RunIo): Promise<number> {
     level: config.logLevel,
     journal: io.env['JOURNAL_STREAM'] !== undefined,
   });
+  // Said at once: the first change that is refused would name a file or a device, not what is lacking.
+  const lacking = config.configure ? lackingPrivilege(ownIdentity()) : null;
+  if (lacking !== null) {
+    log.error(lacking);
+    return 1;
+  }
   const notify = createNotifier(io.env['NOTIFY_SOCKET'], io.monotonicUs);
   const daemon = new Daemon(config, { log, notify, reload: () => io.reload() });
   const stopped = deferred<0>();

@@ -51,6 +51,18 @@ describe.skipIf(!existsSync(program))('the built program (skipped: npm run build
   test('closed streams', () => {
     expect(shell(`"$0" "$1" check ${MAPPING} >&- 2>&-`, process.execPath, program).status).toBe(0);
   });
+  test.skipIf(process.getuid?.() !== 0)('run without privilege says so first, in one line', () => {
+    const { status, stdout, stderr } = shell(
+      'exec setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all "$0" "$1" run',
+      process.execPath,
+      program,
+    );
+    expect({ status, stdout, stderr }).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^clatd: error: needs root \(CAP_NET_ADMIN\): start it with sudo.*\n$/),
+    });
+  });
   test('a mistake of ours: one line; with --log-level debug its place', () => {
     const broken = 'data:text/javascript,process.stdout.write=()=>{throw new Error("made up")}';
     const run = (...level: string[]) =>

@@ -1,7 +1,7 @@
 /** clatd doctor: privilege, programs, kernel, TUN. */
 import { describe, expect, it, test } from 'vitest';
 import type { CheckId } from '../../src/host/doctor/check.ts';
-import { distributionIn, identityIn, judgeSystem, type SystemFacts } from '../../src/host/doctor/system.ts';
+import { distributionIn, judgeSystem, type SystemFacts } from '../../src/host/doctor/system.ts';
 import { type Device, judgeTun, type Trial } from '../../src/host/doctor/tun.ts';
 import { Offload } from '../../src/io/device.ts';
 import { explain } from '../../src/io/tun.ts';
@@ -81,15 +81,6 @@ describe('programs', () => {
     expect(check.found).toMatch(found);
     expect(check.remedy).toMatch(remedy);
   });
-});
-
-test('the user and the capabilities of /proc/self/status', () => {
-  const status = (uid: number, capabilities: string) =>
-    `Name:\tnode\nUid:\t1000\t${uid}\t${uid}\t${uid}\nCapPrm:\t000001ffffffffff\nCapEff:\t${capabilities}\n`;
-  expect(identityIn(status(0, '000001ffffffffff'))).toEqual({ uid: 0, netAdmin: true, netRaw: true });
-  expect(identityIn(status(7, '0000000000001000'))).toEqual({ uid: 7, netAdmin: true, netRaw: false });
-  expect(identityIn(status(7, '0000000000002000'))).toEqual({ uid: 7, netAdmin: false, netRaw: true });
-  expect(identityIn('')).toEqual({ uid: -1, netAdmin: false, netRaw: false });
 });
 
 test('the name in os-release', () => {

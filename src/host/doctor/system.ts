@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { arch, release } from 'node:os';
 import { runTool, ToolMissingError } from '../iproute.ts';
+import { type Identity, identityIn } from '../privilege.ts';
 import { type Check, note, ok, problem, skipped } from './check.ts';
 import { type ReadText, readText } from './read.ts';
 
@@ -11,16 +12,12 @@ export type Program =
   /** Of this name, and not the one clatd knows how to use. */
   | { readonly is: 'other'; readonly said: string };
 
-export interface SystemFacts {
+export interface SystemFacts extends Identity {
   readonly kernel: string;
   readonly machine: string;
   readonly distribution: string;
   /** Its kind (docker, lxc, …); null: no container that can be told. */
   readonly container: string | null;
-  /** Effective. */
-  readonly uid: number;
-  readonly netAdmin: boolean;
-  readonly netRaw: boolean;
   /** Whether sysctls under net/ipv6 can be written. */
   readonly sysctls: 'writable' | 'read-only' | 'not-permitted' | 'absent';
   /** Since Linux 6.17 an interface can forward by itself. */
@@ -28,9 +25,6 @@ export interface SystemFacts {
   readonly programs: Readonly<Record<'ip' | 'nft' | 'ping', Program>>;
 }
 
-/** linux/capability.h */
-const CAP_NET_ADMIN = 12n;
-const CAP_NET_RAW = 13n;
 const FORWARDING = '/proc/sys/net/ipv6/conf/all/forwarding';
 
 export async function readSystem(read: ReadText = readText): Promise<SystemFacts> {
@@ -67,14 +61,6 @@ const firstLine = (text: string): string => text.trim().split('\n')[0] ?? '';
 /** PRETTY_NAME of os-release(5). */
 export function distributionIn(text: string): string {
   return /^PRETTY_NAME=(["']?)(.*)\1\s*$/m.exec(text)?.[2] ?? 'unknown distribution';
-}
-
-/** The effective user and capabilities in /proc/self/status. */
-export function identityIn(status: string): Pick<SystemFacts, 'uid' | 'netAdmin' | 'netRaw'> {
-  const uid = Number(/^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1] ?? -1);
-  const effective = BigInt(`0x${/^CapEff:\s+([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
-  const has = (capability: bigint): boolean => ((effective >> capability) & 1n) === 1n;
-  return { uid, netAdmin: has(CAP_NET_ADMIN), netRaw: has(CAP_NET_RAW) };
 }
 
 function containerOf(read: ReadText): string | null {
