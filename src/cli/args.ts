@@ -75,15 +75,17 @@ function callOf(command: Command, words: Words, io: CliIo): Call {
   const own = toRaw(new Map([...words.given].filter(([name]) => isOwn(name))));
   const raw = toRaw(new Map([...words.given].filter(([name]) => !isOwn(name))));
   const mistakes = [...words.mistakes, ...wrongWords(command, words)];
-  const path = typeof own['config'] === 'string' && own['config'] !== '' ? own['config'] : null;
+  const paths = [own['config'] ?? []]
+    .flat()
+    .filter((path): path is string => typeof path === 'string' && path !== '');
   const onLine: Whereabouts = (name) => words.typed.get(name) ?? `--${name}`;
 
   type Loader<T> = (raw: RawOptions, files: Files, where: Whereabouts) => Loaded<T>;
   const prepare = async <T>(loader: (module: typeof import('../config/load.ts')) => Loader<T>) => {
     const load = loader(await import('../config/load.ts'));
-    const toml = path === null ? null : await import('../config/toml.ts');
+    const toml = paths.length === 0 ? null : await import('../config/config-files.ts');
     return (): Loaded<T> => {
-      const file = toml === null ? null : toml.readConfigFile(path!, io.files);
+      const file = toml === null ? null : toml.readConfigFiles(paths, io.files);
       // One file may serve every command: what only the daemon knows is nobody's mistake in a replay.
       const usable = Object.entries(file?.raw ?? {}).filter(
         ([name]) =>
@@ -95,7 +97,8 @@ function callOf(command: Command, words: Words, io: CliIo): Call {
           : onLine(name);
       const loaded = load({ ...Object.fromEntries(usable), ...raw }, io.files, where);
       const found = [...mistakes, ...(file?.mistakes ?? []), ...(loaded.ok ? [] : loaded.mistakes)];
-      return found.length > 0 ? { ok: false, mistakes: inOrder(found) } : loaded;
+      if (found.length > 0 || !loaded.ok) return { ok: false, mistakes: inOrder(found) };
+      return { ...loaded, warnings: [...(file?.warnings ?? []), ...loaded.warnings] };
     };
   };
   const take = <T>(loaded: Loaded<T>): T => {

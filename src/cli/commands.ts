@@ -52,9 +52,9 @@ export interface Call {
 
 const CONFIG: OwnOption = {
   name: 'config',
-  kind: 'value',
+  kind: 'list',
   value: 'FILE',
-  help: 'TOML file whose keys are the names of these options; the command line goes first',
+  help: 'TOML file whose keys are the names of these options; the command line goes before it, a later file before an earlier one',
 };
 const text = (value: RawOptions[string]): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;

@@ -20,8 +20,10 @@ async function clatd(...argv: string[]): Promise<{ code: number; out: string; er
           return new TextEncoder().encode(
             'pool6 = "2001:db8:64::/96"\neam = ["192.0.2.1=2001:db8:1::1"]\nworkers = 2\n',
           );
+        if (path === '/d.toml') return new TextEncoder().encode('pool6 = "2001:db8:65::/96"\n');
         if (path === '/bad.toml') return new TextEncoder().encode('pool6 = "x"\ntun = {}\nworkers = 0\n');
-        throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+        const message = `ENOENT: no such file or directory, open '${path}'`;
+        throw Object.assign(new Error(message), { code: 'ENOENT' });
       },
     },
   });
@@ -98,6 +100,19 @@ test('no command is run', async () => {
 test('a configuration file, and the command line before it', async () => {
   expect(await clatd('check', '--config', '/c.toml')).toMatchObject({ code: 0 });
   expect((await clatd('check', '--config', '/c.toml', '--pool6', 'x')).err).toContain('--pool6: "x"');
+});
+test('several configuration files: a later one goes before an earlier one, and both are checked', async () => {
+  const { out } = await clatd('check', '--config', '/c.toml', '--config', '/d.toml', '--config', '/c.toml');
+  expect(out).toBe('no mistakes: pool6 2001:db8:65::/96, 1 explicit address mapping\n');
+  const { err } = await clatd('check', '--config', '/bad.toml', '--config', '/d.toml');
+  expect(err).toMatch(/^clatd: \/bad\.toml:2: tun: .*\nclatd: \/bad\.toml:3: workers: .*\nclatd: nothing/);
+});
+test('the service’s file may be missing, no other may', async () => {
+  expect(await clatd('check', '--config', '/etc/clatd/clatd.toml')).toMatchObject({
+    code: 0,
+    err: 'clatd: warning: there is no /etc/clatd/clatd.toml: nothing is taken from it\n',
+  });
+  expect((await clatd('check', '--config', '/etc/clatd/clatd.tom')).code).toBe(2);
 });
 test('the peers’ words', async () => {
   expect((await clatd('check', '--prefix', '2001:db8::/96', '--map', '10.0.0.1=2001:db8:1::1')).code).toBe(0);

@@ -54,6 +54,7 @@ describe('install.sh', () => {
       'package.json',
       'systemd/clatd.service',
       'systemd/clatd.default',
+      'systemd/clatd.toml',
       'systemd/install.sh',
     ]) {
       spawnSync('cp', ['-p', join(source, file), join(from, file)]);
@@ -66,7 +67,7 @@ describe('install.sh', () => {
       env: { ...process.env, DESTDIR: root },
     });
 
-  test('installs a program that runs, a unit and defaults; uninstalls all but the defaults', () => {
+  test('installs a program that runs, a unit and files for options; uninstalls all but those files', () => {
     const from = makeSource();
     const root = join(dir, 'root');
     expect(install(from, root)).toMatchObject({ status: 0 });
@@ -78,16 +79,54 @@ describe('install.sh', () => {
     expect(existsSync(join(root, 'etc/systemd/system/clatd.service'))).toBe(true);
 
     // A second time: an update, which keeps what the administrator wrote.
-    writeFileSync(join(root, 'etc/default/clatd'), 'CLATD_OPTS="--tun mine"\n');
+    const written = {
+      'etc/default/clatd': 'CLATD_OPTS="--tun mine"\n',
+      'etc/clatd/clatd.toml': 'tun = "mine"\n',
+    };
+    for (const [file, text] of Object.entries(written)) {
+      expect(existsSync(join(root, file)), file).toBe(true);
+      writeFileSync(join(root, file), text);
+    }
     expect(install(from, root)).toMatchObject({ status: 0 });
-    expect(readFileSync(join(root, 'etc/default/clatd'), 'utf8')).toContain('--tun mine');
+    const kept = (): void => {
+      for (const [file, text] of Object.entries(written)) {
+        expect(readFileSync(join(root, file), 'utf8'), file).toBe(text);
+      }
+    };
+    kept();
 
     expect(install(from, root, '--uninstall')).toMatchObject({ status: 0 });
     for (const gone of ['usr/local/bin/clatd', 'usr/local/lib/clatd', 'etc/systemd/system/clatd.service']) {
       expect(existsSync(join(root, gone)), gone).toBe(false);
     }
-    expect(existsSync(join(root, 'etc/default/clatd'))).toBe(true);
+    kept();
   });
+
+  test('--help says what it does, and does nothing', () => {
+    const root = join(dir, 'root');
+    const { status, stdout, stderr } = install(makeSource(), root, '--help');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^Installs clatd from this source folder/);
+    expect(stdout).toMatch(/^ {2}sudo systemd\/install\.sh --uninstall /m);
+    expect(stdout).toMatch(/another root \(for packages\), and leaves the running system alone\.\n$/);
+    expect(existsSync(root)).toBe(false);
+  });
+
+  test.skipIf(process.getuid?.() !== 0).each([[[]], [['--uninstall']]])(
+    'as a user says what it needs: %j',
+    (args) => {
+      const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
+      const script = join(source, 'systemd/install.sh');
+      const { status, stderr } = spawnSync('setpriv', [...nobody, 'sh', script, ...args], {
+        encoding: 'utf8',
+        env: { ...process.env, DESTDIR: '' },
+      });
+      expect(status).toBe(1);
+      expect(stderr).toBe(
+        `install.sh: needs root: sudo systemd/install.sh${args.map((one) => ` ${one}`).join('')} (or DESTDIR=FOLDER for another root)\n`,
+      );
+    },
+  );
 
   test('does not replace another program named clatd', () => {
     const root = join(dir, 'root');
