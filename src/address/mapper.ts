@@ -1,7 +1,7 @@
 /**
  * The order of the mapping rules (ADDR-9), one function a direction.
  *
- *     46: EAM (longest match) -> denylist, 169.254/16, well-known-prefix rule -> RFC 6052
+ *     46: EAM (longest match) -> strict-source -> denylist, 169.254/16, well-known-prefix rule -> RFC 6052
  *     64: EAM (longest match) -> prefix, suffix, extraction, martians, denylist, well-known-prefix rule
  *
  * The outcome is an integer; the address is written (46) or left in `mapped` (64).
@@ -16,13 +16,15 @@ import { isLinkLocal4, isMartianEmbedded4, isNonGlobal4 } from './special.ts';
 export const MapOutcome = { eam: 0, pool6: 1, unmapped: -1, denied: -2, wellKnown: -3, martian: -4 } as const;
 export type MapOutcome = (typeof MapOutcome)[keyof typeof MapOutcome];
 
-/** Which rules a lookup may use (EAM-6, EAM-7, I46-S): bits. */
+/** Which rules a lookup may use (EAM-6, EAM-7, I46-S, CLAT-12): bits. */
 export const Lookup = {
   all: 0,
   /** RFC 6052 only: hairpinning must come back by the way it went. */
   withoutEam: 1,
   /** For the source of an ICMPv4 error: the 169.254/16 rule is lifted (RFC 7915 §4.1). */
   linkLocalToo: 2,
+  /** For a source where `strict-source` holds: only what an EAM covers, whichever rule it then goes by (CLAT-12). */
+  coveredOnly: 4,
 } as const;
 export type Lookup = number;
 
@@ -62,6 +64,10 @@ export function map46(
       apply46(tables.eam, entry, v4, view, at);
       return MapOutcome.eam;
     }
+  }
+  if ((lookup & Lookup.coveredOnly) !== 0) {
+    const covered = (lookup & Lookup.withoutEam) !== 0 && hasEam4(tables, v4);
+    if (!covered) return MapOutcome.unmapped;
   }
   if (tables.denylist.length > 0 && isDenied(tables.denylist, v4)) return MapOutcome.denied;
   if (tables.pool6Length === 0) return MapOutcome.unmapped;

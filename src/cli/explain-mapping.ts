@@ -12,8 +12,8 @@ export function explainMapping(packet: Uint8Array, tables: Tables): string[] {
   const version = packet.length === 0 ? 0 : packet[0]! >>> 4;
   if (version === 4 && packet.length >= 20) {
     return [
-      `source       ${of4(view.getInt32(12), tables)}`,
-      `destination  ${of4(view.getInt32(16), tables)}`,
+      `source       ${of4(view.getInt32(12), tables, tables.strictSource)}`,
+      `destination  ${of4(view.getInt32(16), tables, false)}`,
     ];
   }
   if (version === 6 && packet.length >= 40) {
@@ -22,11 +22,13 @@ export function explainMapping(packet: Uint8Array, tables: Tables): string[] {
   return [];
 }
 
-function of4(address: number, tables: Tables): string {
+function of4(address: number, tables: Tables, strict: boolean): string {
   const from = formatIp4(address);
   if (address === tables.ipv4Addr) return `${from} is our own address (ipv4-addr)`;
   const into = new DataView(new ArrayBuffer(16));
-  const outcome = map46(tables, address, Lookup.all, into, 0);
+  const outcome = map46(tables, address, strict ? Lookup.coveredOnly : Lookup.all, into, 0);
+  if (strict && outcome === Outcomes.unmapped)
+    return `${from}: no EAM maps it, and pool6 is not for sources (--no-strict-source lifts this)`;
   return says(from, outcome, () => formatIp6(ip6At(into, 0)), find4(tables.eam, address), tables);
 }
 

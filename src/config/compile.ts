@@ -33,6 +33,7 @@ export function compile(config: TranslationConfig, deviceMtu: number): Tables {
     pool6d: d,
     wellKnownStrict: config.wkpfStrict && wellKnown,
     strictSuffix: config.strictSuffix,
+    strictSource: config.strictSource,
     denylist: shared(config.denylist4.flatMap((prefix) => [prefix.address, mask32(prefix.length)])),
     ipv4Addr: config.ipv4Addr,
     ipv6Addr: config.ipv6Addr === null ? null : shared(config.ipv6Addr),

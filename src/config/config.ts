@@ -37,6 +37,8 @@ export interface TranslationConfig {
   udpCksumMode: UdpCksumMode;
   wkpfStrict: boolean;
   strictSuffix: boolean;
+  /** Refuse IPv4 sources that no mapping covers. */
+  strictSource: boolean;
   eamHairpinMode: HairpinMode;
   zeroizeTrafficClass: boolean;
   /** 0..255; null: copy the Traffic Class. */

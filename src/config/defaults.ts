@@ -18,6 +18,7 @@ export function defaultTranslation(): TranslationConfig {
     udpCksumMode: UdpCksumMode.calc,
     wkpfStrict: true,
     strictSuffix: false,
+    strictSource: false,
     eamHairpinMode: HairpinMode.intrinsic,
     zeroizeTrafficClass: false,
     overrideTos: null,

@@ -2,7 +2,7 @@
 import { EamList } from '../address/eam.ts';
 import { parsePrefix4 } from '../address/parse.ts';
 import { Offload } from '../io/device.ts';
-import { HairpinMode, type RunConfig, type TranslationConfig, UdpCksumMode } from './config.ts';
+import { HairpinMode, isAutomatic, type RunConfig, type TranslationConfig, UdpCksumMode } from './config.ts';
 import { defaultTranslation } from './defaults.ts';
 import { checkEam } from './eam-check.ts';
 import { readEamFile } from './eam-file.ts';
@@ -93,6 +93,7 @@ function readTranslation(
       udpCksumMode: reader.parsed('udp-cksum-mode', otherwise.udpCksumMode, choice(UdpCksumMode)),
       wkpfStrict: reader.flag('wkpf-strict', otherwise.wkpfStrict),
       strictSuffix: reader.flag('strict-suffix', otherwise.strictSuffix),
+      strictSource: reader.flag('strict-source', split.lan.size > 0),
       eamHairpinMode: reader.parsed(
         'eam-hairpin-mode',
         otherwise.eamHairpinMode,
@@ -192,5 +193,7 @@ export function loadRun(raw: RawOptions, files: Files, where: Whereabouts = opti
       choice({ debug: 'debug', info: 'info', warn: 'warn', error: 'error' } as const),
     ),
   };
+  // CLAT-12: a host that follows the network sends nothing from addresses that are not its own.
+  if (raw['strict-source'] === undefined && isAutomatic(config)) config.translation.strictSource = true;
   return finish(reader, config);
 }

@@ -116,6 +116,14 @@ export const OPTIONS: readonly OptionRow[] = [
     help: 'refuse IPv6 addresses with bits set behind the embedded IPv4 address',
   },
   {
+    name: 'strict-source',
+    kind: 'flag',
+    default: 'on without mappings of yours and with --lan, else off',
+    scope: 'translation',
+    group: 'Addresses',
+    help: 'refuse IPv4 packets from addresses that no mapping covers, in place of giving them an address inside pool6',
+  },
+  {
     name: 'eam-hairpin-mode',
     kind: 'value',
     value: 'intrinsic|simple|off',

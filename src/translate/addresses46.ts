@@ -49,6 +49,15 @@ export function findPair46(job: Job, tables: Tables, packet: Packet): boolean {
 }
 
 /**
+ * The rules for the source. What hairpinning turns back was received as IPv6, so that no IPv4 host can have made its
+ * source up: strict-source is about packets off the IPv4 wire (CLAT-12).
+ */
+function sourceLookup(job: Job, tables: Tables, packet: Packet, restricted: boolean): Lookup {
+  const strict = tables.strictSource && packet === job.outer ? Lookup.coveredOnly : Lookup.all;
+  return restricted ? strict | Lookup.withoutEam : strict;
+}
+
+/**
  * Maps both addresses into the IPv6 header begun at `ip` (ADDR-9, ADDR-10); job.delta is what a checksum changes by.
  * @param restricted true: the source goes by RFC 6052 only (EAM-7, EAM-8)
  */
@@ -56,7 +65,13 @@ export function map46Both(job: Job, tables: Tables, packet: Packet, ip: number, 
   const { view, pairs46 } = job;
   const destination = map46(tables, packet.destination, Lookup.all, view, destination6(ip));
   if (destination < 0) return DESTINATION_REASONS[-destination]!;
-  const source = map46(tables, packet.source, restricted ? Lookup.withoutEam : Lookup.all, view, source6(ip));
+  const source = map46(
+    tables,
+    packet.source,
+    sourceLookup(job, tables, packet, restricted),
+    view,
+    source6(ip),
+  );
   if (source < 0) return SOURCE_REASONS[-source]!;
   job.delta = delta46(view, packet.source, packet.destination, ip);
   if (!restricted) pairs46.remember(packet.source, packet.destination, view, source6(ip), job.delta);
@@ -69,8 +84,8 @@ export function map46Error(job: Job, tables: Tables, packet: Packet, ip: number,
   const destination = map46(tables, packet.destination, Lookup.all, view, destination6(ip));
   if (destination < 0) return DESTINATION_REASONS[-destination]!;
   // EAM-7: of an error only the destination of the packet in error itself must come back by RFC 6052.
-  const withoutEam = restricted && packet.source === job.inner.destination ? Lookup.withoutEam : Lookup.all;
-  const source = map46(tables, packet.source, Lookup.linkLocalToo | withoutEam, view, source6(ip));
+  const lookup = sourceLookup(job, tables, packet, restricted && packet.source === job.inner.destination);
+  const source = map46(tables, packet.source, Lookup.linkLocalToo | lookup, view, source6(ip));
   if (source >= MapOutcome.eam) return PASS;
   const own = tables.ipv6Addr;
   if (own === null) return Reason.UnmappedErrorSource46;

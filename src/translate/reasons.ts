@@ -103,7 +103,13 @@ const ROWS46 = [
     'The well-known prefix must not carry this non-global IPv4 destination (see --no-wkpf-strict).',
     icmp(3, 13),
   ],
-  ['UnmappedSource46', 'ADDR-10', 'RFC 7915 §4.4', 'No EAM and no pool6 maps the IPv4 source.', icmp(3, 13)],
+  [
+    'UnmappedSource46',
+    'ADDR-10',
+    'RFC 7915 §4.4',
+    'No EAM maps the IPv4 source, and pool6 does not either or is not for sources (see --no-strict-source).',
+    icmp(3, 13),
+  ],
   ['DeniedSource46', 'EAM-5', 'RFC 7915 §4.4', 'The denylist excludes the IPv4 source.', icmp(3, 13)],
   [
     'WkpSource46',

@@ -12,6 +12,8 @@ export interface Tables extends MappingTables {
   readonly ipv4Addr: number;
   /** Own IPv6 address as four words, or null (GEN-2). */
   readonly ipv6Addr: Int32Array | null;
+  /** True: IPv4 sources that no EAM covers are refused, not embedded in pool6 (CLAT-12). */
+  readonly strictSource: boolean;
   /** Pool of sources for untranslatable ICMPv6 errors, RSRC-1: network address and its host mask. */
   readonly rfc6791Address: number;
   readonly rfc6791HostMask: number;

@@ -7,6 +7,7 @@ import type { Namespace } from './sandbox.ts';
 import { describeNetns } from './suite.ts';
 import { buildTopology, dropForwarded, map, type Topology } from './topology.ts';
 import { answersPing, clatdArguments } from './translators.ts';
+import { until } from './wait.ts';
 
 const PREFIX = '2001:db8:12:3401::/96';
 const BYTES = 2_000_000;
@@ -125,6 +126,47 @@ describeNetns('hosts behind this one', ['ping', 'nft', 'curl', 'sha256sum'], () 
     expect(sources()).toEqual([map.clat6]);
     await child.stop();
     expect(hostState(vm)).toEqual(before);
+  });
+
+  it('CLAT-12: a host behind this one with an address of another network is told that it is not let out', async () => {
+    const { vm, net, sandbox } = topology;
+    const [client] = clients as [Namespace];
+    const lan = `192.168.1.0/24=${PREFIX}`;
+    const config = sandbox.file('clatd.toml', `lan = ["${lan}"]\n`);
+    client.ip('address add 10.9.9.9/32 dev eth0');
+    vm.ip('route add 10.9.9.9/32 dev lan0');
+    try {
+      const child = await start('--config', config);
+      await answersPing(topology, child);
+      const left = () =>
+        Number(/packets (\d+)/.exec(net.exec('nft', ['list', 'counter', 'ip6', 'made', 'up']))![1]);
+      net.nft(`table ip6 made {
+        counter up { }
+        chain prerouting {
+          type filter hook prerouting priority filter; policy accept;
+          iifname "vm" ip6 saddr ${topology.pool6} counter name "up"
+        }
+      }`);
+      const ping = () => client.run('ping', ['-c1', '-W2', '-I', '10.9.9.9', map.web]);
+      const refused = await ping();
+      expect(refused.stdout, child.output).toMatch(/From 192\.0\.0\.1 .*Packet filtered/);
+      expect(left()).toBe(0);
+      // Lifted and set again by a reload.
+      for (const strict of [false, true]) {
+        sandbox.file('clatd.toml', `lan = ["${lan}"]\nstrict-source = ${strict}\n`);
+        const from = child.output.length;
+        child.signal('SIGHUP');
+        await until('a reload', () => /reloaded: /.test(child.output.slice(from)));
+        const before = left();
+        const filtered = /Packet filtered/.test((await ping()).stdout);
+        expect([filtered, left() > before]).toEqual([strict, !strict]);
+      }
+      await child.stop();
+    } finally {
+      client.ip('address del 10.9.9.9/32 dev eth0');
+      vm.ip('route del 10.9.9.9/32 dev lan0');
+      net.exec('nft', ['delete', 'table', 'ip6', 'made']);
+    }
   });
 
   it('killed and started again, nothing stays behind', async () => {

@@ -41,6 +41,7 @@ export const MODEL_CONFIGS: readonly RawOptions[] = [
     pool6: '2001:db8:122:344::/64',
     eam: ['192.0.2.1=2001:db8:1::1', '198.51.100.0/24=2001:db8:2::/96'],
     'strict-suffix': true,
+    'strict-source': true,
     'eam-hairpin-mode': 'off',
     'ipv4-mtu': '576',
     'mtu-plateaus': '9000,1400,1300,68',
@@ -55,6 +56,8 @@ export const MODEL_CONFIGS: readonly RawOptions[] = [
     'ipv6-mtu': '9000',
     'lowest-ipv6-mtu': '9000',
   },
+  { eam: ['192.0.2.1=2001:db8:1::1', '10.0.0.0/8=2001:db8:2::/96'], 'strict-source': true },
+  { 'strict-source': true, 'eam-hairpin-mode': 'simple', 'ipv6-addr': undefined },
   {
     pool6: undefined,
     eam: ['192.0.2.1=2001:db8:1::1', '10.0.0.0/8=2001:db8:2::/96', '8.0.0.0/5=2001:db8::/32'],

@@ -68,6 +68,8 @@ export interface Lookup {
   withoutEam?: boolean;
   /** I46-S: the rule of 169.254/16 is not asked. */
   errorSource?: boolean;
+  /** CLAT-12: only what an EAM covers. */
+  covered?: boolean;
 }
 
 /** ADDR-9, 46. */
@@ -77,7 +79,7 @@ export function to6(of: Settings, address: Bytes, how: Lookup = {}): Mapped {
     const suffix = bits(address).slice(entry.v4.length);
     return { is: 'mapped', address: bytesOf((entry.v6 + suffix).padEnd(128, '0')), by: 'eam' };
   }
-  if (of.pool6 === null) return { is: 'unmapped' };
+  if (of.pool6 === null || (how.covered && !hasEam4(of, address))) return { is: 'unmapped' };
   if (within(address, of.denylist4)) return { is: 'denied' };
   if (linkLocal4(address) && !how.errorSource) return { is: 'unmapped' };
   if (offLimits(of, address)) return { is: 'wkp' };

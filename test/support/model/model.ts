@@ -78,7 +78,7 @@ function expected4(of: Settings, bytes: Bytes): Expected {
   if (packet.ttl === 1) return refused(of, packet, refuse('TtlExpired46', 11));
   const route = options(packet);
   if (route !== null) return refused(of, packet, route);
-  const outcome = fromStep7(of, { ...packet, ttl: packet.ttl - 1 }, of.hairpin === 'simple');
+  const outcome = fromStep7(of, { ...packet, ttl: packet.ttl - 1 }, of.hairpin === 'simple', of.strictSource);
   if (isRefusal(outcome)) return refused(of, packet, outcome);
   return { verdict: 'translated', reason: 'Translated46', outputs: outcome };
 }
@@ -104,9 +104,10 @@ function options({ options: area }: Four): Refusal | null {
 }
 
 /**
- * Section 4 from step 7 of GEN-3. The TTL is that of the output. `restricted`: the lookups of EAM-7 apply.
+ * Section 4 from step 7 of GEN-3. The TTL is that of the output. `restricted`: the lookups of EAM-7 apply; `covered`: so
+ * does CLAT-12's.
  */
-function fromStep7(of: Settings, packet: Four, restricted: boolean): Bytes[] | Refusal {
+function fromStep7(of: Settings, packet: Four, restricted: boolean, covered: boolean): Bytes[] | Refusal {
   const { proto, payload, offset, src, dst } = packet;
   const isFragment = packet.mf || offset > 0;
   if (proto === ICMP4 && isFragment) return refuse('FragmentedIcmp46');
@@ -124,6 +125,7 @@ function fromStep7(of: Settings, packet: Four, restricted: boolean): Bytes[] | R
   const from = to6(of, src, {
     withoutEam: restricted && (!isError || same(src, payload.slice(24, 28))),
     errorSource: isError,
+    covered,
   });
   const src6 = from.is === 'mapped' ? from.address : isError ? of.ipv6Addr : null;
   let fault: Refusal | null = null;
@@ -291,7 +293,7 @@ function translate64(of: Settings, packet: Six): Refusal | { packets: Bytes[]; h
     // EAM-7: an IPv4 packet that cannot exist.
     if (total > 65535)
       return offset > 0 ? refuse('LaterFragmentTooBig64') : refuse('TooBig64', 2, 0, of.mtu6);
-    const outcome = fromStep7(of, result, true);
+    const outcome = fromStep7(of, result, true, false);
     return isRefusal(outcome) ? asIcmp6(outcome) : { packets: outcome, hairpin };
   }
   const chunk = tooBig ? of.mtu4 - 20 - ((of.mtu4 - 20) % 8) : Math.max(1, segment.length);

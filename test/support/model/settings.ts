@@ -32,6 +32,7 @@ export interface Settings {
   udpChecksum: string;
   wkpStrict: boolean;
   strictSuffix: boolean;
+  strictSource: boolean;
   hairpin: string;
   zeroTrafficClass: boolean;
   tos: number | null;
@@ -69,6 +70,7 @@ export function settings(options: RawOptions): Settings {
     udpChecksum: text('udp-cksum-mode') ?? 'calc',
     wkpStrict: options['wkpf-strict'] !== false,
     strictSuffix: options['strict-suffix'] === true,
+    strictSource: options['strict-source'] === true,
     hairpin: text('eam-hairpin-mode') ?? 'intrinsic',
     zeroTrafficClass: options['zeroize-traffic-class'] === true,
     tos: text('override-tos') === undefined ? null : Number(text('override-tos')),
