@@ -5,7 +5,6 @@
  *
  * Every look starts from what the host is at that moment, never from what changed, so that no order of events matters.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EamList } from '../address/eam.ts';
 import { formatIp4, formatIp6, formatPrefix6 } from '../address/format.ts';
 import { type Ip6, samePrefix6 } from '../address/ip.ts';
@@ -27,6 +26,7 @@ import { listeningLinks } from '../host/uplink.ts';
 import { Health } from './health.ts';
 import type { Logger } from './log.ts';
 import { TunnelMemory } from './tunnels.ts';
+import { WatchLoop } from './watch-loop.ts';
 
 /** A CLAT as it is to be. */
 export interface Up {
@@ -52,12 +52,6 @@ export interface ClatDeps {
 
 /** CLAT-4 */
 const ATTEMPTS = 3;
-/**
- * A border router's table takes seconds to read and changes all the time: beyond the first tenth of a second reading may
- * take a tenth of the time.
- */
-const REST = 9;
-const QUICK = 100;
 /** Answers are looked for after this long, then after twice as long, and so on until there are some. */
 const GUESS_FIRST = 2000;
 const GUESS_MOST = 60_000;
@@ -65,8 +59,6 @@ const GUESS_MOST = 60_000;
 const GUESS_ROUNDS = 4;
 /** For the answer to a ping through the NAT64. */
 const PING_PATIENCE = 1000;
-const RETRY_FIRST = 1000;
-const RETRY_MOST = 60_000;
 
 /** An IPv6 address on its way to being ours, or ours. */
 interface Claim {
@@ -84,10 +76,7 @@ export class Clat {
   #pinger: { readonly ifindex: number; readonly pinger: Pinger } | null = null;
   readonly #listener: RouterListener;
   #endEvents: (() => void)[] = [];
-  #looking: Promise<void> | null = null;
-  #again = false;
-  /** ms that the host took to read. */
-  #reading = 0;
+  readonly #loop: WatchLoop;
   readonly #end = new AbortController();
   /** The address in use, and the one that is to follow it. */
   #claim: Claim | null = null;
@@ -105,10 +94,6 @@ export class Clat {
   #isUp = false;
   readonly #tunnels: TunnelMemory;
   #made: { key: string; from: TranslationConfig; made: TranslationConfig } | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #retry = RETRY_FIRST;
-  /** The last look failed; the timer is set for the next. */
-  #failed = false;
   /** Why there is no CLAT, as last said. */
   #downWhy: string | null = null;
   #said = '';
@@ -117,6 +102,10 @@ export class Clat {
     this.#config = config;
     this.#deps = deps;
     this.#tunnels = new TunnelMemory(config.tun, deps.log);
+    this.#loop = new WatchLoop({
+      look: () => this.#lookOnce(),
+      onFailure: ({ message }) => this.#say('error', message),
+    });
     this.#listener = new RouterListener((word) => this.#discovery.hear(word));
     this.#discovery = this.#discover();
     this.#health = this.#checkHealth();
@@ -126,7 +115,7 @@ export class Clat {
   async start(): Promise<void> {
     this.#endEvents = [
       watchHost({
-        onHost: () => this.#look(),
+        onHost: () => this.look(),
         onRouter: (word) => this.#discovery.hear(word),
         onLost: (count) => {
           this.#deps.log.warn(lostEvents(count));
@@ -135,15 +124,20 @@ export class Clat {
       }),
       watchResolvers(() => this.#discovery.resolversChanged()),
       // A firewall loaded anew takes our rules along.
-      watchFirewall(() => this.#look()),
+      watchFirewall(() => this.look()),
       watchSleep(() => {
         this.#deps.log.info('awake again: everything is looked at anew');
         this.#discovery.allChanged();
-        this.#look();
+        this.look();
       }),
     ];
-    this.#look();
-    await this.#looking;
+    this.look();
+    await this.#loop.settled();
+  }
+
+  /** Soon, once for any number of calls. */
+  look(): void {
+    this.#loop.ring();
   }
 
   /** Options read again: what they leave as it was stays in use. */
@@ -155,12 +149,11 @@ export class Clat {
     this.#health?.stop();
     this.#health = this.#checkHealth();
     this.#said = '';
-    this.#failed = false;
     if (other) {
       this.#discovery.stop();
       this.#discovery = this.#discover();
     }
-    this.#look();
+    this.#loop.ringAnyway();
   }
 
   /** Changes nothing on the host. */
@@ -174,8 +167,7 @@ export class Clat {
     this.#health?.stop();
     this.#pinger?.pinger.close();
     this.#pinger = null;
-    this.#setTimer(null);
-    await this.#looking;
+    await this.#loop.stop();
   }
 
   #checkHealth(): Health | null {
@@ -211,46 +203,22 @@ export class Clat {
         log: this.#deps.log,
         now: this.#deps.now,
         listener: this.#listener,
-        onChange: () => this.#look(),
+        onChange: () => this.look(),
       },
     );
   }
 
-  /** Soon; once for any number of calls meanwhile. After a failure not before the next try: undoing makes events too. */
-  #look(): void {
-    if (this.#end.signal.aborted || this.#failed) return;
-    if (this.#looking !== null) {
-      this.#again = true;
-      return;
-    }
-    this.#looking = this.#lookRepeatedly().finally(() => {
-      this.#looking = null;
-      if (this.#again) this.#look();
-    });
-  }
-
-  async #lookRepeatedly(): Promise<void> {
-    this.#again = false;
-    this.#reading = 0;
-    try {
-      await this.#lookOnce();
-      this.#retry = RETRY_FIRST;
-    } catch (error) {
-      this.#say('error', (error as Error).message);
-      this.#failed = true;
-      this.#setTimer(this.#retry);
-      this.#retry = Math.min(2 * this.#retry, RETRY_MOST);
-    }
-    const rest = REST * (this.#reading - QUICK);
-    if (this.#again && rest > 0) await sleep(rest, undefined, { signal: this.#end.signal }).catch(() => {});
-  }
-
-  async #lookOnce(): Promise<void> {
-    const { tun, clat } = this.#config;
+  /** @returns ms that the host took to read */
+  async #lookOnce(): Promise<number> {
     const began = this.#deps.now();
     const state = await this.#deps.host.read();
-    this.#reading = this.#deps.now() - began;
-    if (this.#end.signal.aborted) return;
+    const reading = this.#deps.now() - began;
+    if (!this.#end.signal.aborted) await this.#act(state);
+    return reading;
+  }
+
+  async #act(state: HostState): Promise<void> {
+    const { tun, clat } = this.#config;
     this.#tunnels.look(state);
     this.#discovery.setLinks(listeningLinks(state, tun, clat.platDev));
     const native = this.#native(state);
@@ -286,7 +254,7 @@ export class Clat {
     // It must last before it is believed; by the metric it is preferred meanwhile.
     const left = this.#nativeSince + NATIVE_PATIENCE - now;
     if (left <= 0) return native;
-    this.#setTimer(left);
+    this.#loop.ringIn(left);
     return null;
   }
 
@@ -348,7 +316,7 @@ export class Clat {
           );
           this.#unanswered.add(network);
           this.#unwatchGuess();
-          this.#look();
+          this.look();
         } else {
           seen = bytes46;
           check(asked > 0 ? GUESS_FIRST : Math.min(2 * delay, GUESS_MOST));
@@ -458,7 +426,7 @@ export class Clat {
       onFree: () => {
         if (claim.free) return;
         claim.free = true;
-        this.#look();
+        this.look();
       },
       onTaken: () => {
         const network = formatPrefix6(choice.network);
@@ -466,7 +434,7 @@ export class Clat {
         this.#taken.set(network, (this.#taken.get(network) ?? 0) + 1);
         if (this.#claim === claim) this.#claim = null;
         if (this.#next === claim) this.#next = null;
-        this.#look();
+        this.look();
       },
     });
     if (end === null) {
@@ -492,16 +460,6 @@ export class Clat {
     this.#dropNext();
     this.#claim?.end();
     this.#claim = null;
-  }
-
-  /** In ms; null: none. */
-  #setTimer(delay: number | null): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    const act = (): void => {
-      this.#failed = false;
-      this.#look();
-    };
-    this.#timer = delay === null ? null : setTimeout(act, delay);
   }
 
   /** Once for the same sentence. */
