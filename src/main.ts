@@ -1,7 +1,9 @@
 /** The program: argv in, exit code out. The only file that touches `process`. */
 import { fstatSync, readFileSync } from 'node:fs';
 import { main } from './cli/args.ts';
+import { readRegularFile, systemReason } from './cli/files.ts';
 
+const EXIT_FAILED = 1;
 /** EX_SOFTWARE of sysexits.h: a mistake of ours, not of the user's. */
 const EXIT_SOFTWARE = 70;
 /** ms to undo what was done to the host after a mistake of ours. */
@@ -10,6 +12,8 @@ const STDERR = 2;
 
 const argv = process.argv.slice(2);
 let failed = false;
+/** Some of the output could not be written: a full disk. */
+let lost = false;
 
 function version(): string {
   const file = new URL('../package.json', import.meta.url);
@@ -41,10 +45,13 @@ function environment(): Readonly<Record<string, string | undefined>> {
 
 process.on('uncaughtException', unexpected);
 process.on('unhandledRejection', unexpected);
-// A reader that has seen enough (`clatd --help | head -1`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit();
-  else unexpected(error);
+  // A reader that has seen enough (`clatd --help | head -1`) is no error; what is written later is for nobody.
+  if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return;
+  if (error.syscall === undefined) return unexpected(error);
+  if (!lost) process.stderr.write(`clatd: cannot write standard output: ${systemReason(error)}\n`);
+  lost = true;
+  process.exitCode ||= EXIT_FAILED;
 });
 // A daemon goes on when nobody reads its log.
 process.stderr.on('error', () => {});
@@ -57,13 +64,13 @@ try {
     version: version(),
     runtime: `Node ${process.versions.node}`,
     columns: process.stdout.columns,
-    files: { read: (path) => readFileSync(path) },
+    files: { read: readRegularFile },
     monotonicUs: () => process.hrtime.bigint() / 1000n,
     onSignal: (signal, handler) => {
       process.on(signal, handler);
     },
   });
-  process.exitCode = failed ? EXIT_SOFTWARE : code;
+  process.exitCode = failed ? EXIT_SOFTWARE : code === 0 && lost ? EXIT_FAILED : code;
 } catch (error) {
   unexpected(error);
 }

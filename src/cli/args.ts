@@ -1,6 +1,6 @@
 /** The command line: which command, which options; then the command's own file does the work. */
 import type { Files, Loaded, RawOptions, Whereabouts } from '../config/load.ts';
-import { inOrder, type Mistake } from '../config/mistake.ts';
+import { bounded, inOrder, type Mistake } from '../config/mistake.ts';
 import { nearest } from '../config/nearest.ts';
 import { OPTIONS } from '../config/options.ts';
 import { type Call, type CliIo, COMMANDS, type Command } from './commands.ts';
@@ -97,7 +97,9 @@ function callOf(command: Command, words: Words, io: CliIo): Call {
           : onLine(name);
       const loaded = load({ ...Object.fromEntries(usable), ...raw }, io.files, where);
       const found = [...mistakes, ...(file?.mistakes ?? []), ...(loaded.ok ? [] : loaded.mistakes)];
-      if (found.length > 0 || !loaded.ok) return { ok: false, mistakes: inOrder(found) };
+      if (found.length > 0 || !loaded.ok) {
+        return { ok: false, mistakes: bounded(inOrder(found), paths[0] ?? command.name) };
+      }
       return { ...loaded, warnings: [...(file?.warnings ?? []), ...loaded.warnings] };
     };
   };

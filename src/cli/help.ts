@@ -111,7 +111,8 @@ const FILES = `## Configuration file
 
 \`--config FILE\` reads TOML. Its keys are the names of the options, without dashes before them; an option on the command
 line goes before the same one in the file, wholly (lists are not joined). Names of other files in it are relative to the
-folder clatd is started in.
+folder clatd is started in. It must be a regular file of at most 4 MiB, the EAM file one of at most 256 MiB: no pipe, no
+device.
 
 \`\`\`toml
 pool6 = "64:ff9b::/96"

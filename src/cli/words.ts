@@ -9,7 +9,7 @@
 import { parseArgs } from 'node:util';
 import type { RawOptions } from '../config/load.ts';
 import type { Mistake } from '../config/mistake.ts';
-import { nearest, sameLetters } from '../config/nearest.ts';
+import { MOST_SUGGESTIONS, nearest, sameLetters } from '../config/nearest.ts';
 
 /** An option as far as splitting the command line goes. */
 export interface WordOption {
@@ -75,7 +75,7 @@ export function splitWords(argv: readonly string[], options: readonly WordOption
       if (value === undefined) swallow = token.index + 1;
       mistakes.push({
         where: rawName,
-        message: `is not an option${negated === undefined ? suggestion(name, known) : `; --${negated.name} takes a value`}`,
+        message: `is not an option${negated === undefined ? suggestion(name, mistakes.length < MOST_SUGGESTIONS ? known : NONE) : `; --${negated.name} takes a value`}`,
       });
     }
   }
@@ -105,6 +105,8 @@ function add(given: Map<string, (string | boolean)[]>, name: string, value: stri
   if (values === undefined) given.set(name, [value]);
   else values.push(value);
 }
+
+const NONE: ReadonlyMap<string, WordOption> = new Map();
 
 function suggestion(name: string, known: ReadonlyMap<string, WordOption>): string {
   const names = [...known].flatMap(([one, { kind }]) => (kind === 'flag' ? [one, `no-${one}`] : [one]));

@@ -1,6 +1,6 @@
 /** Several configuration files as one: what a later one says goes before the same in an earlier one. */
 import type { Files, RawOptions } from './load.ts';
-import { type ConfigFile, readConfigFile } from './toml.ts';
+import { type ConfigFile, MOST_CONFIG, readConfigFile } from './toml.ts';
 
 /**
  * What the service unit names. It may be missing: a unit that is installed without it, or an administrator who deletes
@@ -34,7 +34,7 @@ export function readConfigFiles(paths: readonly string[], files: Files): ConfigF
 
 function isMissing(path: string, files: Files): boolean {
   try {
-    files.read(path);
+    files.read(path, MOST_CONFIG);
     return false;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT';

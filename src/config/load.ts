@@ -10,7 +10,7 @@ import { parseEam } from './eam-text.ts';
 import { inBoth, LAN_LINE, parseLan, parseNat44, splitLan, withLan } from './lan.ts';
 import { inOrder, type Mistake } from './mistake.ts';
 import { chooseMss } from './mss.ts';
-import { nearest, sameLetters } from './nearest.ts';
+import { MOST_SUGGESTIONS, nearest, sameLetters } from './nearest.ts';
 import { OPTIONS, type OptionRow } from './options.ts';
 import { type RawOptions, Reader, type Whereabouts } from './reader.ts';
 import { parseServers } from './server.ts';
@@ -37,10 +37,13 @@ export type Loaded<T> =
   | { readonly ok: true; readonly config: T; readonly warnings: string[] }
   | { readonly ok: false; readonly mistakes: Mistake[] };
 
-/** Where files come from; may throw as node:fs does. */
+/** Where files come from; may throw as node:fs does, and where a file is no regular one or larger than `most` bytes. */
 export interface Files {
-  read(path: string): Uint8Array;
+  read(path: string, most: number): Uint8Array;
 }
+
+/** Some six million mappings. */
+const MOST_EAM_FILE = 256 << 20;
 
 const optionWhere: Whereabouts = (name) => `--${name}`;
 
@@ -52,7 +55,7 @@ function readEam(reader: Reader, files: Files): { list: EamList; file: string | 
   const file = reader.value('eam-file');
   if (file !== null) {
     try {
-      reader.mistakes.push(...readEamFile(files.read(file), file, list));
+      reader.mistakes.push(...readEamFile(files.read(file, MOST_EAM_FILE), file, list));
     } catch (error) {
       reader.mistake('eam-file', `cannot read ${file}: ${systemReason(error)}`);
     }
@@ -113,11 +116,13 @@ function readTranslation(
 
 /** Names that no option has, with the nearest that one has. */
 function unknownNames(raw: RawOptions, rows: readonly OptionRow[], reader: Reader): void {
+  const names = rows.map((row) => row.name);
+  const known = new Set(names);
+  let unknown = 0;
   for (const name of Object.keys(raw)) {
-    if (raw[name] === undefined || rows.some((row) => row.name === name)) continue;
+    if (raw[name] === undefined || known.has(name)) continue;
     const elsewhere = OPTIONS.some((row) => row.name === name);
-    const names = rows.map((row) => row.name);
-    const near = sameLetters(name, names) ?? nearest(name, names);
+    const near = unknown++ < MOST_SUGGESTIONS ? (sameLetters(name, names) ?? nearest(name, names)) : null;
     reader.mistake(
       name,
       elsewhere

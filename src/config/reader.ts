@@ -1,6 +1,7 @@
 /** Takes options one by one, collecting what is wrong with them. */
 import type { Parsed } from '../address/parse.ts';
 import { quote } from '../address/quote.ts';
+import { more } from './count.ts';
 import type { Mistake } from './mistake.ts';
 
 /** Options as given: by name without dashes. A value given more than once is a list. */
@@ -8,6 +9,9 @@ export type RawOptions = Readonly<Record<string, string | number | boolean | rea
 
 /** Says where an option was given, or this value of a list: `--name`, or a place in a configuration file. */
 export type Whereabouts = (name: string, value?: string) => string;
+
+/** More wrong values of one list than this are only counted. */
+const MOST_WRONG = 20;
 
 export class Reader {
   readonly mistakes: Mistake[] = [];
@@ -42,7 +46,7 @@ export class Reader {
     if (values.size > 1) {
       this.mistake(
         name,
-        `is given ${values.size} times with different values (${[...values].join(', ')}); give it once`,
+        `is given ${values.size} times with different values (${[...values].slice(0, 3).join(', ')}${values.size > 3 ? ', …' : ''}); give it once`,
       );
       return null;
     }
@@ -74,11 +78,15 @@ export class Reader {
   }
 
   all<T>(name: string, parse: (text: string) => Parsed<T>): T[] {
-    return this.list(name).flatMap((text) => {
+    let wrong = 0;
+    const all = this.list(name).flatMap((text) => {
       const result = parse(text);
       if (result.ok) return [result.value];
-      this.mistake(name, result.message, text);
+      // Finding an element's place in the file costs a search.
+      if (wrong++ < MOST_WRONG) this.mistake(name, result.message, text);
       return [];
     });
+    if (wrong > MOST_WRONG) this.mistake(name, more(wrong - MOST_WRONG, 'wrong value', 'wrong values'));
+    return all;
   }
 }

@@ -14,9 +14,13 @@ const ELEMENT = /^\s*([^\s"'=[\]{}#][^\s"'[\]{}#,]*)\s*,?\s*(#.*)?$/;
 const BOOLEANS = /^(yes|no|on|off|true|false)$/i;
 const CURLY = /[“”„‘’«»]/;
 
+/** A line that nobody wrote by hand: too long, or with control characters, to be repeated. */
+const ODD = /.{400}|[^\P{Cc}\t\r]/u;
+
 /** @param line the text of the line that the parser objects to. @param said what the parser says about it */
 export function tomlFault(line: string, said: string): TomlFault {
   const parser = said.replace(/^Invalid TOML document: /, '');
+  if (ODD.test(line)) return { message: parser, alone: false };
   if (CURLY.test(line))
     return alone(`curly quotation marks mean nothing here: write plain double quotes (")`);
   const [, , key, sign, rest = ''] = ASSIGNMENT.exec(line) ?? [];

@@ -1,6 +1,7 @@
 /** A configuration file: TOML whose keys are the option names. */
 import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
+import { quote } from '../address/quote.ts';
 import { more } from './count.ts';
 import type { Files, RawOptions, Whereabouts } from './load.ts';
 import type { Mistake } from './mistake.ts';
@@ -11,6 +12,9 @@ import { tomlFault } from './toml-fault.ts';
 
 /** What a key may hold: the options themselves are checked where those of the command line are. */
 const Value = v.union([v.string(), v.number(), v.boolean(), v.array(v.union([v.string(), v.number()]))]);
+
+/** A file of options; long lists of mappings belong into the EAM file. */
+export const MOST_CONFIG = 4 << 20;
 
 export interface ConfigFile {
   /** What is wrong with the file as such. */
@@ -28,7 +32,7 @@ const NAMES = OPTIONS.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
 export function readConfigFile(path: string, files: Files): ConfigFile {
   let text: string;
   try {
-    text = new TextDecoder().decode(files.read(path));
+    text = new TextDecoder().decode(files.read(path, MOST_CONFIG));
   } catch (error) {
     return {
       mistakes: [{ where: '--config', message: `cannot read ${path}: ${systemReason(error)}` }],
@@ -41,14 +45,19 @@ export function readConfigFile(path: string, files: Files): ConfigFile {
   const sections = sectionsIn(text);
   const raw: Record<string, RawOptions[string]> = Object.create(null) as Record<string, RawOptions[string]>;
   const written = new Map<string, string>();
-  const unknown: Mistake[] = [];
+  let unknown = 0;
+  let firstOfMany = path;
   for (const [key, content] of Object.entries(document)) {
     const option = findOption(key);
     if (option === undefined) {
-      unknown.push({
-        where: place(key),
-        message: sections.has(key) ? noSections(key) : aboutUnknown(key),
-      });
+      if (unknown++ < MOST) {
+        mistakes.push({
+          where: place(key),
+          message: sections.has(key) ? noSections(key) : aboutUnknown(key),
+        });
+      } else if (unknown === MOST + 1) {
+        firstOfMany = place(key);
+      }
       continue;
     }
     const { name } = option;
@@ -68,10 +77,8 @@ export function readConfigFile(path: string, files: Files): ConfigFile {
       raw[name] = option.value === 'LIST' ? value.output.join(',') : value.output.map(String);
     }
   }
-  mistakes.push(...unknown.slice(0, MOST));
-  if (unknown.length > MOST) {
-    const { where } = unknown[MOST]!;
-    mistakes.push({ where, message: more(unknown.length - MOST, 'unknown name', 'unknown names') });
+  if (unknown > MOST) {
+    mistakes.push({ where: firstOfMany, message: more(unknown - MOST, 'unknown name', 'unknown names') });
   }
   return { mistakes, raw, where: (name, value) => place(written.get(name) ?? name, value) };
 }
@@ -126,6 +133,9 @@ function keyIn(line: string): string | undefined {
   return sign === ']' && opening === '' ? undefined : (double ?? single ?? bare);
 }
 
+/** A key that can be printed as it is. */
+const PLAIN = /^[\w.-]{1,80}$/;
+
 /** Finds keys in the text, and elements of a list behind its key: the parser does not say where they stood. */
 function placeOf(path: string, text: string): (key: string, value?: string) => string {
   let lines: string[] | undefined;
@@ -139,8 +149,9 @@ function placeOf(path: string, text: string): (key: string, value?: string) => s
       }
     }
     const line = places.get(key);
-    if (line === undefined) return `${path}: ${key}`;
-    return `${path}:${(value === undefined ? line : lineOf(value, line, lines)) + 1}: ${key}`;
+    const shown = PLAIN.test(key) ? key : quote(key);
+    if (line === undefined) return `${path}: ${shown}`;
+    return `${path}:${(value === undefined ? line : lineOf(value, line, lines)) + 1}: ${shown}`;
   };
 }
 

@@ -92,17 +92,21 @@ export function parseMss(text: string): Parsed<MssClamp> {
   return parsed.ok ? parsed : bad(`${quote(text)} must be off, auto or a number from 1 to 65535`);
 }
 
-/** A name that the kernel takes for an interface, and that means one in /proc/sys. */
+/**
+ * A name that the kernel takes for an interface, that means one in /proc/sys, and that neither a terminal nor the
+ * languages of ip and nft take for anything else.
+ */
 export function parseTun(text: string): Parsed<string> {
   // "all" and "default" are folders of /proc/sys/net that mean every interface.
   const right =
-    /^[^\s/:%\0]{1,15}$/.test(text) &&
+    /^(?!-)[^\s/:%*#"'\\\p{C}]{1,15}$/u.test(text) &&
     Buffer.byteLength(text) < 16 &&
     !['.', '..', 'all', 'default'].includes(text);
   return right
     ? good(text)
     : bad(
-        `${quote(text)} cannot be an interface name: 1 to 15 bytes, without spaces, slashes, colons and percent signs`,
+        `${quote(text)} cannot be an interface name: 1 to 15 bytes, for instance letters, digits, "." "_" and "-" (not first), ` +
+          'no spaces, control characters or any of / : % * # \\ and quotes; not ".", "..", "all", "default"',
       );
 }
 

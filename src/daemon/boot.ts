@@ -1,8 +1,8 @@
 /** What belongs to this boot of the machine: its clock, and bytes that stay the same until the next. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
 import type { StableBytes } from '../host/clat-address.ts';
+import { MOST_SMALL_FILE, readRegularFile } from '../io/regular-file.ts';
 
 /** ms since boot, time asleep included: lifetimes of prefixes go on while the machine sleeps. */
 export const bootClock = (): number => uptime() * 1000;
@@ -15,7 +15,7 @@ export function stableBytes(): StableBytes {
 
 function read(path: string): string {
   try {
-    return readFileSync(path, 'utf8').trim();
+    return readRegularFile(path, MOST_SMALL_FILE).toString().trim();
   } catch {
     return '';
   }

@@ -6,7 +6,7 @@
  * Two steps, since most hosts have no such chain: the names of all chains first, then the tables that matter. Kube-proxy's
  * tens of thousands of rules or a blocklist in a table of its own are never read.
  */
-import { readFileSync } from 'node:fs';
+import { MOST_SMALL_FILE, readRegularFile } from '../io/regular-file.ts';
 import { runTool, ToolFailedError, ToolMissingError } from './iproute.ts';
 import { isNoSuch, type NftExpression, type NftFamily, type NftObject, nftList } from './nft.ts';
 
@@ -62,7 +62,7 @@ const LINUX: FirewallSource = {
   run: runTool,
   file: (path) => {
     try {
-      return readFileSync(path, 'utf8');
+      return readRegularFile(path, MOST_SMALL_FILE).toString();
     } catch {
       return null;
     }

@@ -22,6 +22,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
+import { MOST_SMALL_FILE, readRegularFile } from '../io/regular-file.ts';
 import type { Done } from './plan.ts';
 
 export const JOURNAL_DIR = '/run/clatd';
@@ -172,7 +173,7 @@ function startTimeIn(stat: string): string {
 function readContent(path: string): Content | null | undefined {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readRegularFile(path, MOST_SMALL_FILE).toString();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw asJournalError(path, error);

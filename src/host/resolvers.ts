@@ -1,10 +1,11 @@
 /** Which DNS servers to ask for the NAT64's prefix: those learned from the uplink (DISC-4), or those given by hand. */
-import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { existsSync, readlinkSync, realpathSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { basename, dirname, resolve } from 'node:path';
 import { formatIp6 } from '../address/format.ts';
 import type { Ip6 } from '../address/ip.ts';
 import { formatServer, parseServer, type Server } from '../config/server.ts';
+import { MOST_SMALL_FILE, readRegularFile } from '../io/regular-file.ts';
 
 const DNS_PORT = 53;
 /** systemd-resolved's stubs: they answer ipv4only.arpa as they please, and ask whom we would ask. */
@@ -102,7 +103,7 @@ export type ReadText = (path: string) => string | null;
 
 const readText: ReadText = (path) => {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFile(path, MOST_SMALL_FILE).toString();
   } catch {
     return null;
   }

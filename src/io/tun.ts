@@ -212,11 +212,11 @@ export function wake(fd: number): void {
 
 /** As the kernel's dev_valid_name, and no '%', which would make it a pattern. */
 function checkName(name: string): void {
-  if (/^[^\s/:%\0]{1,15}$/.test(name) && Buffer.byteLength(name) < 16 && name !== '.' && name !== '..')
+  if (/^[^\s/:%\p{Cc}]{1,15}$/u.test(name) && Buffer.byteLength(name) < 16 && name !== '.' && name !== '..')
     return;
   throw new TunError(
     'bad-name',
-    `"${name}" cannot be an interface name: 1 to 15 bytes, without spaces, slashes, colons and percent signs.`,
+    `${JSON.stringify(name)} cannot be an interface name: 1 to 15 bytes, without spaces, control characters, slashes, colons and percent signs.`,
   );
 }
 

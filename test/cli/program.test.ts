@@ -43,10 +43,91 @@ describe.skipIf(!existsSync(program))('the built program (skipped: npm run build
     expect(stdout).toMatch(/^Usage: clatd run.*\n0\n$/);
     expect(stderr).toBe('');
   });
-  test('nowhere to print to is a failure, in one line', () => {
-    const { status, stderr } = shell('"$0" "$1" run --help >/dev/full', process.execPath, program);
-    expect(status).toBe(70);
-    expect(stderr).toMatch(/^clatd: unexpected: ENOSPC.*\n$/);
+  /** Every command that prints, with what it prints without touching or asking anything. */
+  const PRINTING = [
+    '--version',
+    '--help',
+    'help',
+    'run --help',
+    'explain',
+    'explain TtlExpired46',
+    'explain --packet 45',
+    `check ${MAPPING}`,
+    'address query 192.0.0.2',
+    `replay ${fileURLToPath(new URL('../../package.json', import.meta.url))}`,
+  ];
+  test.each(PRINTING)('a full disk is a failure, in one line: %s', (line) => {
+    const script = `"$0" "$1" ${line} >/dev/full`;
+    const { status, stderr } = shell(script, process.execPath, program);
+    expect(status).toBe(1);
+    // What is no capture is said before anything is printed.
+    expect(stderr).toMatch(
+      /^clatd: (cannot write standard output: no space left on device|.* not a capture .*)\n$/,
+    );
+  });
+  test('a full disk for the log is nobody’s failure', () => {
+    expect(shell(`"$0" "$1" check ${MAPPING} 2>/dev/full`, process.execPath, program).status).toBe(0);
+    expect(shell('"$0" "$1" check --pool6 x 2>/dev/full', process.execPath, program).status).toBe(2);
+  });
+  test.each(['explain', 'explain TtlExpired46', `check ${MAPPING}`])(
+    'a reader that was never there: %s',
+    (line) => {
+      const script = `exec 3> >(exec true); wait $!; "$0" "$1" ${line} >&3; echo "$?" >&2`;
+      expect(shell(script, process.execPath, program)).toMatchObject({ stderr: '0\n' });
+    },
+  );
+  test('a FIFO, a device or a folder as configuration or EAM file is a mistake, told at once', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'clatd-fifo-'));
+    try {
+      const fifo = join(folder, 'fifo');
+      expect(spawnSync('mkfifo', [fifo]).status).toBe(0);
+      for (const [option, path, what] of [
+        ['--config', fifo, 'a pipe (FIFO)'],
+        ['--eam-file', fifo, 'a pipe (FIFO)'],
+        ['--config', '/dev/zero', 'a device'],
+        ['--eam-file', folder, 'a directory'],
+      ] as const) {
+        const run = spawnSync(process.execPath, [program, 'check', option, path], {
+          encoding: 'utf8',
+          timeout: 20_000,
+        });
+        expect(run).toMatchObject({
+          status: 2,
+          stdout: '',
+          stderr: `clatd: ${option}: cannot read ${path}: it is ${what}; only regular files are read\nclatd: nothing was done; see clatd check --help\n`,
+        });
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+  test('a configuration of 40,000 keys that are no options is read in a second', { timeout: 60_000 }, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'clatd-keys-'));
+    try {
+      const file = join(folder, 'c.toml');
+      writeFileSync(
+        file,
+        Array.from({ length: 40_000 }, (_, i) => `${i === 0 ? 'wrkers' : `key-${i}`} = ${i}\n`).join(''),
+      );
+      const report =
+        'data:text/javascript,process.on("exit",()=>{const{userCPUTime,systemCPUTime}=process.resourceUsage();' +
+        'console.log(userCPUTime+systemCPUTime)})';
+      const { stdout, stderr } = shell(
+        'exec "$0" "$@"',
+        process.execPath,
+        ...['--import', report, program, 'check', '--config', file],
+      );
+      // Time of the processor; it took 42 s.
+      expect(Number(stdout) / 1e6).toBeLessThan(3);
+      const lines = stderr.trim().split('\n');
+      expect(lines[0]).toBe(
+        `clatd: ${file}:1: wrkers: is not an option; did you mean workers? (clatd run --help lists all)`,
+      );
+      expect(lines.at(-2)).toBe(`clatd: ${file}:21: key-20: and 39,980 more unknown names`);
+      expect(lines).toHaveLength(22);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
   test('closed streams', () => {
     expect(shell(`"$0" "$1" check ${MAPPING} >&- 2>&-`, process.execPath, program).status).toBe(0);
