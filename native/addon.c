@@ -103,5 +103,6 @@ NAPI_MODULE_INIT(/* napi_env env, napi_value exports */) {
   export_socket(env, exports);
   export_watch(env, exports);
   export_host(env, exports);
+  export_lock(env, exports);
   return exports;
 }

@@ -50,6 +50,7 @@ void export_queue(napi_env env, napi_value exports);
 void export_socket(napi_env env, napi_value exports);
 void export_watch(napi_env env, napi_value exports);
 void export_host(napi_env env, napi_value exports);
+void export_lock(napi_env env, napi_value exports);
 
 // Closes what JavaScript left open when its environment ends.
 void close_all_queues(napi_env env, struct instance *instance);

@@ -2,7 +2,7 @@
 //
 // node-gyp (it comes with npm) with the headers that came with Node, so nothing is downloaded. Where it cannot run (no
 // python3, no make, a Node without headers) the compiler is called directly with the headers of node-api-headers: the
-// addon is eight small files of plain C.
+// addon is nine small files of plain C.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, realpathSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -84,7 +84,17 @@ function withCompiler(cc) {
   mkdirSync(dirname(output), { recursive: true });
   const flags = ['-shared', '-fPIC', '-std=c11', '-O2', '-Wall', '-Wextra', '-fvisibility=hidden'];
   const defines = ['-D_GNU_SOURCE', '-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=clatd_native'];
-  const sources = ['addon.c', 'tun.c', 'link.c', 'queue.c', 'ring.c', 'socket.c', 'watch.c', 'host.c'];
+  const sources = [
+    'addon.c',
+    'tun.c',
+    'link.c',
+    'queue.c',
+    'ring.c',
+    'socket.c',
+    'watch.c',
+    'host.c',
+    'lock.c',
+  ];
   // Renamed into place: a running process keeps the file it has mapped.
   const fresh = `${output}.${process.pid}`;
   const result = run(cc, [...flags, ...defines, `-I${include}`, '-o', fresh, ...sources]);

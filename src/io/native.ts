@@ -117,6 +117,8 @@ export interface Native {
   oneArena(): number;
   /** Gives free memory back to the kernel. */
   trimMemory(): number;
+  /** Locks a file, made where there is none, until the descriptor is closed or the process ends. -EWOULDBLOCK: another has it. → fd */
+  lockFile(path: string): number;
   sdNotify(path: string, message: string): number;
   threadName(name: string): number;
   pinThread(cpu: number): number;
