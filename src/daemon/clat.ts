@@ -104,7 +104,8 @@ export class Clat {
     this.#tunnels = new TunnelMemory(config.tun, deps.log);
     this.#loop = new WatchLoop({
       look: () => this.#lookOnce(),
-      onFailure: ({ message }) => this.#say('error', message),
+      onFailure: ({ message }) =>
+        this.#say('error', `${message}; ${this.#isUp ? 'IPv4 stays as it is set up, ' : ''}trying again`),
     });
     this.#listener = new RouterListener((word) => this.#discovery.hear(word));
     this.#discovery = this.#discover();
@@ -347,10 +348,10 @@ export class Clat {
 
   async #standBack(why: string): Promise<void> {
     const was = this.#isUp;
-    this.#isUp = false;
     this.#unwatchGuess();
     this.#health?.watch(null);
     if (was) await this.#deps.apply(null);
+    this.#isUp = false;
     if (this.#next === null) this.#unclaim();
     // Once for the same reason, whether something had to be undone or not.
     if (was || why !== this.#downWhy) this.#say('info', `${was ? 'no CLAT any more' : 'no CLAT'}: ${why}`);

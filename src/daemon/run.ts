@@ -12,9 +12,10 @@ import { withLan } from '../config/lan.ts';
 import type { Loaded } from '../config/load.ts';
 import { chooseMss, type MssChoice } from '../config/mss.ts';
 import { Extra } from '../dataplane/counters.ts';
-import { applyPlan, type Host, HostConflictError, linuxHost, openJournal, rollback } from '../host/apply.ts';
+import { applyPlan, type Host, HostConflictError, linuxHost, rollback } from '../host/apply.ts';
 import type { Journal } from '../host/journal.ts';
 import { readMtu, watchMtu } from '../host/mtu.ts';
+import { openJournal } from '../host/recovery.ts';
 import { type ClatSurroundings, prepareHost, readForPlan } from '../host/run-plan.ts';
 import type { HostState } from '../host/state.ts';
 import { Offload } from '../io/device.ts';
@@ -26,6 +27,7 @@ import { DataPlane } from './dataplane.ts';
 import { deferred } from './deferred.ts';
 import type { Logger } from './log.ts';
 import type { Notifier } from './notify.ts';
+import { type Outcome, Reloads } from './reloads.ts';
 
 /** The host, of which some is read already. */
 function withKnown(host: Host, state: HostState): Host {
@@ -68,6 +70,11 @@ export class Daemon {
   #stopWatching: () => void = () => {};
   /** Host changes one after the other: a reload must not meet a stop half way. */
   #queue: Promise<unknown> = Promise.resolve();
+  readonly #reloads = new Reloads(
+    (work) => this.#serial(work),
+    (retryIn) => this.#reload(retryIn),
+  );
+  #stopping = false;
 
   constructor(config: RunConfig, deps: DaemonDeps) {
     this.#config = config;
@@ -131,48 +138,84 @@ export class Daemon {
 
   /** SIGHUP. A broken file or a conflict changes nothing and is named. */
   reload(): Promise<void> {
-    return this.#serial(async () => {
-      const { log, notify } = this.#deps;
-      notify.reloading();
-      const loaded = this.#deps.reload();
-      if (!loaded.ok) {
-        for (const { where, message } of loaded.mistakes) log.error(`${where}: ${message}`);
-        log.error('nothing was changed: the configuration in force stays');
-      } else {
-        for (const warning of loaded.warnings) log.warn(warning);
-        const { translation, lan, nat44, firewall } = loaded.config;
-        const config = { ...this.#config, translation, lan, nat44, firewall, clat: loaded.config.clat };
-        if (isAutomatic(config) !== (this.#clat !== null)) {
-          log.error('not reloaded: with mappings given, or without them again, clatd has to be restarted');
-        } else if (this.#clat !== null) {
-          this.#config = config;
-          this.#clat.reload(config);
-          log.info('reloaded');
-        } else {
-          await this.#reconfigure(config);
-        }
-      }
-      notify.ready();
-    });
+    return this.#reloads.ask();
   }
 
-  async #reconfigure(config: RunConfig): Promise<void> {
-    const { log } = this.#deps;
-    const before = this.#config;
-    this.#config = config;
+  async #reload(retryIn: number): Promise<Outcome> {
+    const { log, notify } = this.#deps;
+    notify.reloading();
     try {
-      await this.#configure(config);
-      log.info(`reloaded: ${config.translation.eam.size} explicit address mappings`);
+      return await this.#loadAgain(retryIn);
     } catch (error) {
-      log.error(`not reloaded: ${(error as Error).message}`);
-      // Applying rolls back what it began: bring back what was in force.
-      this.#config = before;
-      await this.#configure(before);
+      const { message } = error as Error;
+      log.error(`not reloaded: ${message}`);
+      notify.ready(this.#status(`not reloaded: ${message}`));
+      return 'done';
     }
   }
 
-  /** Undoes every change and ends the threads. */
+  async #loadAgain(retryIn: number): Promise<Outcome> {
+    const { log, notify } = this.#deps;
+    const loaded = this.#deps.reload();
+    if (!loaded.ok) {
+      for (const { where, message } of loaded.mistakes) log.error(`${where}: ${message}`);
+      log.error('nothing was changed: the configuration in force stays');
+      notify.ready(this.#status('the last reload found mistakes in the configuration, see the log'));
+      return 'done';
+    }
+    for (const warning of loaded.warnings) log.warn(warning);
+    const { translation, lan, nat44, firewall } = loaded.config;
+    const config = { ...this.#config, translation, lan, nat44, firewall, clat: loaded.config.clat };
+    if (isAutomatic(config) !== (this.#clat !== null)) {
+      log.error('not reloaded: with mappings given, or without them again, clatd has to be restarted');
+      notify.ready(this.#status('the last reload needs a restart, see the log'));
+      return 'done';
+    }
+    if (this.#clat !== null) {
+      this.#config = config;
+      this.#clat.reload(config);
+      log.info('reloaded');
+      notify.ready();
+      return 'done';
+    }
+    const why = await this.#reconfigure(config);
+    if (why === null) {
+      log.info(`reloaded: ${config.translation.eam.size} explicit address mappings`);
+      notify.ready(this.#status());
+      return 'done';
+    }
+    if (this.#stopping) return 'done';
+    const again = `trying again in ${retryIn / 1000} s`;
+    log.error(`not reloaded: ${why}; what was in force stays so, ${again}`);
+    notify.ready(this.#status(`not reloaded: ${why}; ${again}`));
+    return 'failed';
+  }
+
+  /** For the service manager, which cannot tell by itself; null: the automatic mode speaks for itself. */
+  #status(but?: string): string | undefined {
+    if (this.#clat !== null) return undefined;
+    const how = `translating on ${this.#plane.device.name}`;
+    return but === undefined ? how : `${how}; ${but}`;
+  }
+
+  /** @returns why not; then all is as it was before */
+  async #reconfigure(config: RunConfig): Promise<string | null> {
+    const before = { config: this.#config, translation: this.#inForce, mtu: this.#mtu };
+    this.#config = config;
+    try {
+      await this.#configure(config);
+      return null;
+    } catch (error) {
+      this.#config = before.config;
+      if (before.translation !== null) this.#translate(before.translation, before.mtu);
+      return (error as Error).message;
+    }
+  }
+
+  /** Undoes every change and ends the threads. A reload that runs is given up where it can be. */
   async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#reloads.end();
     this.#deps.notify.stopping();
     await this.#clat?.stop();
     await this.#serial(async () => {
@@ -245,6 +288,7 @@ export class Daemon {
     const host = known === null ? this.#host : withKnown(this.#host, known);
     const plan = await prepareHost(input, host, journal.done);
     if (plan.conflicts.length > 0) throw new HostConflictError(plan.conflicts);
+    if (clat === null && this.#stopping) throw new Error('clatd is ending');
     for (const warning of plan.warnings) {
       if (!this.#warned.has(warning)) log.warn(warning);
     }
@@ -252,9 +296,15 @@ export class Daemon {
     this.#forwarder = plan.forwarder;
     // A new address must be answered for by neighbour proxy before packets carry it: a router that asks in vain asks
     // again only a second later. At the start, and for mappings by hand, no packet is to meet a route before its mapping.
-    const hostFirst = clat !== null && this.#inForce !== null;
+    const first = this.#inForce === null;
+    const hostFirst = clat !== null && !first;
     if (!hostFirst) this.#translate(translation, plan.tunMtu);
-    await applyPlan(plan.entries, journal, this.#host, log, undefined, plan.state);
+    try {
+      await applyPlan(plan.entries, journal, this.#host, log, undefined, plan.state);
+    } catch (error) {
+      if (first) this.#inForce = null;
+      throw error;
+    }
     if (hostFirst) this.#translate(translation, plan.tunMtu);
   }
 

@@ -5,17 +5,9 @@
  * wants and is not there is done, the rest is not touched. So applying twice changes nothing, and a reload or a new
  * uplink is simply another plan.
  */
-import { rmSync } from 'node:fs';
 import { type Firewall, readFirewall } from './firewall.ts';
-import { ipBatch, ipBatchForce, ToolFailedError } from './iproute.ts';
-import {
-  AlreadyRunningError,
-  Journal,
-  journalPath,
-  otherJournals,
-  ownerOfThisProcess,
-  readLeftover,
-} from './journal.ts';
+import { ipBatch, ipBatchForce, ipJson, ToolFailedError } from './iproute.ts';
+import type { Journal, Left } from './journal.ts';
 import { isNoSuch, type NftObject, nftList, nftScript } from './nft.ts';
 import {
   type AcceptStep,
@@ -31,6 +23,7 @@ import {
   type SysctlStep,
   undoLines,
 } from './plan.ts';
+import { devicesOf, type NamedLink, wasReplaced, withPresentNames } from './renamed.ts';
 import { type HostState, readHost } from './state.ts';
 import { procSysctls, SysctlError, type Sysctls } from './sysctl.ts';
 
@@ -45,6 +38,8 @@ export interface HostLog {
 export interface Host {
   readonly sysctls: Sysctls;
   read(): Promise<HostState>;
+  /** All interfaces, no more of the host. */
+  links(): Promise<readonly NamedLink[]>;
   /** As ipBatch. */
   ip(lines: readonly string[]): Promise<void>;
   /** As ipBatchForce. */
@@ -63,6 +58,10 @@ export function linuxHost(): Host {
   return {
     sysctls,
     read: () => readHost(sysctls),
+    links: async () => {
+      const all = await ipJson<{ ifindex: number; ifname: string }>(['link', 'show']);
+      return all.map(({ ifindex, ifname }) => ({ index: ifindex, name: ifname }));
+    },
     ip: ipBatch,
     ipForce: ipBatchForce,
     firewall: readFirewall,
@@ -84,49 +83,8 @@ export class HostConflictError extends Error {
 }
 
 /**
- * First of all at a start: takes the TUN's journal for this process. What a dead predecessor left is rolled back.
- * Throws AlreadyRunningError where the predecessor lives, JournalError where the journal cannot be kept.
- */
-export async function openJournal(
-  tun: string,
-  host: Host,
-  log: HostLog,
-  path: string = journalPath(tun),
-): Promise<Journal> {
-  const owner = ownerOfThisProcess();
-  const journal = new Journal(path, tun, owner);
-  const leftover = readLeftover(path, owner);
-  switch (leftover.is) {
-    case 'running':
-      throw new AlreadyRunningError(tun, leftover.pid);
-    case 'useless':
-      log.warn(`the journal ${path} is of no use (${leftover.because}): ignored`);
-      journal.remove();
-      break;
-    case 'stale':
-      if (leftover.done.length > 0) {
-        log.warn(`process ${leftover.pid} was killed: undoing the ${leftover.done.length} changes it left`);
-        await undo(leftover.done, host, log);
-      }
-      journal.remove();
-      break;
-    case 'none':
-      break;
-  }
-  // Whoever died with another device left changes of the same host.
-  for (const other of otherJournals(path)) {
-    const left = readLeftover(other, owner);
-    if (left.is !== 'stale') continue;
-    log.warn(`process ${left.pid} was killed: undoing the ${left.done.length} changes it left (${other})`);
-    await undo(left.done, host, log);
-    rmSync(other, { force: true });
-  }
-  journal.claim();
-  return journal;
-}
-
-/**
- * Makes the plan's entries true. After a failure everything this journal holds has been rolled back.
+ * Makes the plan's entries true. After a failure all is as it was before the call: what it did is undone, what it undid
+ * is done again, and the journal says so.
  * Throws HostConflictError, ToolMissingError, ToolFailedError, SysctlError or JournalError.
  * `beforeStep` is called after a step was journaled and before it is done. `known`: the host as it was just read.
  */
@@ -138,8 +96,10 @@ export async function applyPlan(
   beforeStep: (index: number) => void = () => {},
   known: HostState | null = null,
 ): Promise<void> {
+  let base = journal.done;
   try {
     forgetVanished(journal, known ?? (await host.read()));
+    base = journal.done;
     const dropped = await dropUnwanted(entries, journal, host, log);
     const { firewall } = known ?? {};
     const state =
@@ -180,7 +140,10 @@ export async function applyPlan(
         log.debug(`${describe(missing)}: is so already`);
         continue;
       }
-      const done: Done = { step: missing, before: finding.before };
+      const done: Done = {
+        step: missing,
+        before: { ...finding.before, ...devicesOf(missing, state.links) },
+      };
       journal.write([...journal.done, done]);
       beforeStep(index);
       if (isOfIp(missing)) batch.push({ done, why });
@@ -188,18 +151,51 @@ export async function applyPlan(
     }
     await flush();
   } catch (error) {
-    await rollback(journal, host, log);
+    await takeBack(base, journal, host, log);
     throw error;
   }
 }
 
+/** Back to `base`, the changes that were in force before. */
+async function takeBack(base: readonly Done[], journal: Journal, host: Host, log: HostLog): Promise<void> {
+  const { added, dropped, amended } = difference(base, journal.done);
+  const left = [...journal.left, ...asLeft(await undo(added, host, log))];
+  // One step ahead of what is done again.
+  const refusal = journal.note(base, left);
+  if (refusal !== null) log.debug(refusal.message);
+  for (const { step } of amended) await host.ip(amendLines(step)).catch(notBack(step, log));
+  if (dropped.length === 0) return;
+  const state = await host.read().catch(() => null);
+  for (const done of dropped) {
+    if (state !== null && check(done.step, state).is === 'so') continue;
+    await apply(done, host).catch(notBack(done.step, log));
+  }
+}
+
+const notBack =
+  (step: Step, log: HostLog) =>
+  (error: Error): void =>
+    log.warn(`${describe(step)} was undone and could not be done again: ${error.message}`);
+
 const isOfIp = ({ kind }: Step): boolean =>
   kind === 'link' || kind === 'address' || kind === 'routes' || kind === 'proxy';
 
-/** Undoes everything in the journal, latest first, and removes it. */
+/** Undoes everything in the journal, latest first, and ends it: what cannot be undone is kept for the next start. */
 export async function rollback(journal: Journal, host: Host, log: HostLog): Promise<void> {
-  await undo(journal.done, host, log);
-  journal.remove();
+  const before = journal.left;
+  const failed = await undo([...before.map(({ done }) => done), ...journal.done], host, log);
+  const tries = new Map(before.map((one) => [JSON.stringify(one.done), one.tries]));
+  const left = failed.map((done) => ({ done, tries: tries.get(JSON.stringify(done)) ?? 0 }));
+  if (left.length > 0) {
+    log.warn(
+      `${left.length === 1 ? 'one change' : `${left.length} changes`} of the host could not be undone: the next start of clatd tries again; to keep it from that, delete ${journal.path}`,
+    );
+  }
+  try {
+    journal.end(left);
+  } catch (error) {
+    log.warn((error as Error).message);
+  }
 }
 
 /** Undoes what was done before and is not wanted any more. @returns true where there was something */
@@ -226,23 +222,30 @@ async function dropUnwanted(
     }
   }
   if (drop.length === 0) return false;
-  await undo(drop, host, log);
-  journal.write(keep);
+  // Where the journal cannot be written, nothing new can be done: better known before anything goes.
+  if (entries.length > 0) journal.write(journal.done);
+  const left = [...journal.left, ...asLeft(await undo(drop, host, log))];
+  const refusal = journal.note(keep, left);
+  if (refusal !== null) log.warn(`undone, but still in the journal: ${refusal.message}`);
   return true;
 }
 
+/** No start has tried yet. */
+const asLeft = (failed: readonly Done[]): Left[] => failed.map((done) => ({ done, tries: 0 }));
+
 /**
  * What the kernel took away by itself is not ours to undo, and is to be done again where it is wanted: with its
- * interface an uplink loses its proxy entries, its routes, its addresses.
+ * interface an uplink loses its proxy entries, its routes, its addresses. What was renamed is still ours.
  */
 function forgetVanished(journal: Journal, state: HostState): void {
-  const keep = journal.done.flatMap((done) => stillThere(done, state));
+  const keep = withPresentNames(journal.done, state.links).flatMap((done) => stillThere(done, state));
   const same = keep.length === journal.done.length && keep.every((one, i) => one === journal.done[i]);
-  if (!same) journal.write(keep);
+  if (!same) journal.note(keep);
 }
 
 function stillThere(done: Done, state: HostState): Done[] {
   const { step } = done;
+  if (wasReplaced(done, state.links)) return [];
   if (step.kind === 'sysctl') return state.sysctls.read(step.key) === null ? [] : [done];
   if (step.kind !== 'proxy' && step.kind !== 'address' && step.kind !== 'routes') return [done];
   const finding = check(step, state);
@@ -283,6 +286,26 @@ const amendLines = (step: Step): string[] =>
 function part({ before }: Done, step: RouteStep, passes: (to: string) => boolean): Done[] {
   const to = step.to.filter(passes);
   return to.length === 0 ? [] : [{ step: { ...step, to }, before }];
+}
+
+/** What `now` has and `base` has not, the other way round, and the steps of `base` that `now` has with other particulars. */
+function difference(
+  base: readonly Done[],
+  now: readonly Done[],
+): { added: Done[]; dropped: Done[]; amended: Done[] } {
+  const minus = (some: readonly Done[], others: readonly Done[]): Done[] =>
+    some.flatMap(({ step, before }) => {
+      const missing = notYetDone(step, others);
+      return missing === null ? [] : [{ step: missing, before }];
+    });
+  const added = minus(now, base);
+  const dropped = minus(base, now);
+  const amends = (was: Done, is: Done): boolean => isAmended(was.step, is.step);
+  return {
+    added: added.filter((is) => !dropped.some((was) => amends(was, is))),
+    dropped: dropped.filter((was) => !added.some((is) => amends(was, is))),
+    amended: dropped.filter((was) => added.some((is) => amends(was, is))),
+  };
 }
 
 /** What is the same in two steps that do the same thing: everything, save that routes are told apart one by one. */
@@ -331,27 +354,48 @@ async function apply({ step, before }: Done, host: Host): Promise<void> {
   }
 }
 
-/** Never throws: what cannot be undone is logged, the rest is undone. */
-async function undo(done: readonly Done[], host: Host, log: HostLog): Promise<void> {
+/** Never throws: what cannot be undone is logged, the rest is undone. @returns what could not */
+export async function undo(done: readonly Done[], host: Host, log: HostLog): Promise<Done[]> {
+  if (done.length === 0) return [];
+  const named = withPresentNames(done, await presentLinks(done, host));
   // A whole exit takes one `ip` process: a stop must end within a second, however many steps there are. Sysctls
   // come after all that `ip` undoes, as they came before it, and go back in their own reverse order.
-  const reversed = [...done].reverse();
+  const reversed = [...named].reverse();
+  const failed = new Set<Done>();
+  const fail = (one: Done, error: Error): void => {
+    failed.add(one);
+    log.warn(`${describe(one.step)} could not be undone: ${error.message}`);
+  };
   const proxies = await presentProxies(reversed, host);
-  const lines = [...reversed.filter(({ step }) => step.kind !== 'proxy'), ...proxies].flatMap(undoLines);
-  const refusals = await host.ipForce(lines).catch((error: Error) => [error]);
-  for (const refusal of refusals) {
-    if (isGone(refusal)) log.debug(`gone already: ${refusal.message}`);
-    else log.warn(`could not be undone: ${refusal.message}`);
+  const ofIp = [...reversed.filter(({ step }) => step.kind !== 'proxy'), ...proxies];
+  const owners = new Map<string, Done>();
+  for (const one of ofIp) for (const line of undoLines(one)) owners.set(`ip ${line}`, one);
+  try {
+    for (const refusal of await host.ipForce(ofIp.flatMap(undoLines))) {
+      const one = owners.get(refusal.command);
+      if (isGone(refusal)) log.debug(`gone already: ${refusal.message}`);
+      else if (one === undefined) log.warn(`could not be undone: ${refusal.message}`);
+      else fail(one, refusal);
+    }
+  } catch (error) {
+    for (const one of new Set(owners.values())) fail(one, error as Error);
   }
-  for (const { step, before } of reversed) {
+  for (const one of reversed) {
+    const { step, before } = one;
     try {
       if (step.kind === 'nft') await host.nft(dropTable(step));
       if (step.kind === 'accept') await removeRules(step, host);
       if (step.kind === 'sysctl') restoreSysctl(step, before.values ?? {}, host.sysctls, log);
     } catch (error) {
-      log.warn(`could not be undone: ${(error as Error).message}`);
+      fail(one, error as Error);
     }
   }
+  return named.filter((one) => failed.has(one));
+}
+
+async function presentLinks(done: readonly Done[], host: Host): Promise<readonly NamedLink[]> {
+  if (!done.some(({ before }) => before.devs !== undefined)) return [];
+  return host.links().catch(() => []);
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * The journal: what has been changed on the host so far, in a file, so that a later start can undo it when this process
  * was killed. Written (new file, fsync, rename) before each step, so the step it names last may or may not have been
- * done; undoing copes with both.
+ * done; undoing copes with both. A file that says more than is true does no harm, one that says less would.
  *
  * Addresses and routes on a TUN of our own vanish with the process; sysctls, neighbour proxies, nftables tables and
  * everything on an attached device do not.
@@ -9,51 +9,32 @@
  * The file's name carries the network namespace, since namespaces usually share /run; its content the boot, since a
  * directory given by hand may outlive one.
  */
+import { readdirSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { MOST_SMALL_FILE, readRegularFile } from '../io/regular-file.ts';
+  asJournalError,
+  type Content,
+  type Left,
+  type Owner,
+  readJournal,
+  syncDirectory,
+  writeJournal,
+} from './journal-file.ts';
+import type { Lock } from './lock.ts';
 import type { Done } from './plan.ts';
 
+export { JournalError, type Left, type Owner } from './journal-file.ts';
+
 export const JOURNAL_DIR = '/run/clatd';
-
-/** Whose changes these are: enough to tell a living process from a dead one whose pid was given out again. */
-export interface Owner {
-  readonly pid: number;
-  /** Clock ticks since boot, /proc/PID/stat field 22. */
-  readonly startTime: string;
-  readonly boot: string;
-}
-
-interface Content extends Owner {
-  readonly version: 1;
-  readonly tun: string;
-  readonly done: readonly Done[];
-}
 
 export class AlreadyRunningError extends Error {
   override readonly name = 'AlreadyRunningError';
   readonly pid: number;
   constructor(tun: string, pid: number) {
-    super(
-      `clatd is already running for ${tun} (process ${pid}): stop it first, or choose another device with --tun`,
-    );
+    const who = pid === 0 ? '' : ` (process ${pid})`;
+    super(`clatd is already running for ${tun}${who}: stop it first, or choose another device with --tun`);
     this.pid = pid;
   }
-}
-
-export class JournalError extends Error {
-  override readonly name = 'JournalError';
 }
 
 /** The journal of this process for one TUN. */
@@ -61,12 +42,18 @@ export class Journal {
   readonly path: string;
   readonly tun: string;
   readonly #owner: Owner;
+  readonly #lock: Lock;
   #done: readonly Done[] = [];
+  #left: readonly Left[];
 
-  constructor(path: string, tun: string, owner: Owner) {
+  /** Writes it, which makes it this process's. Throws JournalError. @param left what earlier processes left */
+  constructor(path: string, tun: string, owner: Owner, lock: Lock, left: readonly Left[]) {
     this.path = path;
     this.tun = tun;
     this.#owner = owner;
+    this.#lock = lock;
+    this.#left = left;
+    this.write([]);
   }
 
   /** In the order they were done. */
@@ -74,35 +61,50 @@ export class Journal {
     return this.#done;
   }
 
+  /** What could not be undone, older than `done`. */
+  get left(): readonly Left[] {
+    return this.#left;
+  }
+
   /** Records a change of the host; call it before making the change. Throws JournalError. */
   write(done: readonly Done[]): void {
-    writeFile(this.path, this.#content(done));
+    writeJournal(this.path, this.#content(done));
     this.#done = done;
   }
 
-  /** Takes the name for this process. Throws AlreadyRunningError where another process was faster. */
-  claim(): void {
-    const own = `${this.path}.${this.#owner.pid}`;
-    writeFile(own, this.#content([]));
+  /** Records what is so already, changes undone above all: a file that cannot be written says too much, no more. */
+  note(done: readonly Done[], left: readonly Left[] = this.#left): Error | null {
+    this.#left = left;
     try {
-      // link(2), unlike rename(2), refuses to replace: of two starts at once one wins.
-      linkSync(own, this.path);
+      this.write(done);
+      return null;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw asJournalError(this.path, error);
-      throw new AlreadyRunningError(this.tun, readContent(this.path)?.pid ?? 0);
-    } finally {
-      rmSync(own, { force: true });
+      this.#done = done;
+      return error as Error;
     }
   }
 
-  /** Forgets everything: all has been undone. */
-  remove(): void {
-    this.#done = [];
-    rmSync(this.path, { force: true });
+  /** The end: all has been undone but `left`, for which the file stays. Throws JournalError. */
+  end(left: readonly Left[]): void {
+    try {
+      if (left.length > 0) {
+        this.#left = left;
+        this.write([]);
+      } else {
+        this.#done = [];
+        this.#left = [];
+        rmSync(this.path, { force: true });
+        syncDirectory(dirname(this.path));
+      }
+    } catch (error) {
+      throw asJournalError(this.path, error);
+    } finally {
+      this.#lock.release();
+    }
   }
 
   #content(done: readonly Done[]): Content {
-    return { version: 1, tun: this.tun, ...this.#owner, done };
+    return { version: 1, tun: this.tun, ...this.#owner, done, left: this.#left };
   }
 }
 
@@ -111,10 +113,16 @@ export type Leftover =
   | { readonly is: 'none' }
   /** Of a process that lives. */
   | { readonly is: 'running'; readonly pid: number }
-  /** Of a process that died, or of ourselves: to be rolled back. */
-  | { readonly is: 'stale'; readonly pid: number; readonly done: readonly Done[] }
+  /** Of a process that died, or of ourselves: to be rolled back. `bad`: what is wrong with the rest of the file. */
+  | {
+      readonly is: 'stale';
+      readonly pid: number;
+      readonly done: readonly Done[];
+      readonly left: readonly Left[];
+      readonly bad: string | null;
+    }
   /** Not readable as a journal, or of an earlier boot: nothing to do but to put it away. */
-  | { readonly is: 'useless'; readonly because: string };
+  | { readonly is: 'useless'; readonly because: string; readonly bad: boolean };
 
 /** Path of the journal for a TUN in this process's network namespace. */
 export function journalPath(tun: string, dir: string = JOURNAL_DIR): string {
@@ -136,14 +144,28 @@ export function otherJournals(path: string): string[] {
   }
 }
 
+/** Throws JournalError where the file is there and cannot be read. */
 export function readLeftover(path: string, self: Owner): Leftover {
-  const content = readContent(path);
-  if (content === null) return { is: 'none' };
-  if (content === undefined) return { is: 'useless', because: 'it is damaged' };
-  const { pid, startTime, boot, done } = content;
-  if (boot !== self.boot) return { is: 'useless', because: 'the machine was rebooted since' };
+  const read = readJournal(path);
+  if (read.is === 'none') return read;
+  const bad = read.is === 'bad' ? read.because : null;
+  if (read.content === null) return { is: 'useless', because: bad!, bad: true };
+  const { pid, startTime, boot, done, left } = read.content;
+  if (boot !== self.boot) return { is: 'useless', because: 'the machine was rebooted since', bad: false };
   if (pid !== self.pid && startTimeOf(pid) === startTime) return { is: 'running', pid };
-  return { is: 'stale', pid, done };
+  return { is: 'stale', pid, done, left, bad };
+}
+
+/** Puts a file that is no journal out of the way, for people to look at. @returns its new name. Throws JournalError. */
+export function putAside(path: string): string {
+  const name = `${path}.bad`;
+  try {
+    rmSync(name, { recursive: true, force: true });
+    renameSync(path, name);
+  } catch (error) {
+    throw asJournalError(path, error);
+  }
+  return name;
 }
 
 export function ownerOfThisProcess(): Owner {
@@ -167,44 +189,4 @@ function startTimeOf(pid: number): string | null {
 /** Field 22; the command's name (field 2) stands in parentheses and may contain anything. */
 function startTimeIn(stat: string): string {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
-
-/** null: no such file; undefined: not a journal. */
-function readContent(path: string): Content | null | undefined {
-  let text: string;
-  try {
-    text = readRegularFile(path, MOST_SMALL_FILE).toString();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw asJournalError(path, error);
-  }
-  try {
-    const content = JSON.parse(text) as Content;
-    return content.version === 1 && Array.isArray(content.done) ? content : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function writeFile(path: string, content: Content): void {
-  const next = `${path}.new`;
-  try {
-    mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o755 });
-    const file = openSync(next, 'w', 0o644);
-    try {
-      writeSync(file, `${JSON.stringify(content)}\n`);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(next, path);
-  } catch (error) {
-    throw asJournalError(path, error);
-  }
-}
-
-function asJournalError(path: string, error: unknown): JournalError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const remedy = code === 'EACCES' || code === 'EPERM' ? ' (run as root, or use --no-configure)' : '';
-  return new JournalError(`cannot keep the journal of host changes in ${path}: ${code ?? message}${remedy}`);
 }

@@ -10,6 +10,7 @@ import { findLink, type HostState } from './state.ts';
 import { dotted } from './sysctl.ts';
 import { parseKernel6 } from './text.ts';
 
+/** A new kind, or a new field, also gets its check in step-fields.ts (the compiler asks for it). */
 export type Step =
   | SysctlStep
   | { readonly kind: 'link'; readonly dev: string; readonly mtu: number | null }
@@ -75,6 +76,8 @@ export interface Before {
   readonly mtu?: number;
   /** routes: those that were there already, which are not ours. */
   readonly present?: readonly string[];
+  /** Interfaces that the step names, with their indices: a name may be another's by the time of undoing. */
+  readonly devs?: Readonly<Record<string, number>>;
 }
 
 /** A step together with what it replaced: what the journal holds and rolling back needs. */
@@ -187,6 +190,23 @@ export function commands(step: Step): string[] {
     return [`nft add table ${step.family} ${step.table}  # and its rules:`, step.rules];
   if (step.kind === 'accept') return insertLines(step).map((line) => `nft '${line}'`);
   return applyLines(step, {}).map((line) => `ip ${line}`);
+}
+
+/** What undoes a step, as commands to type. */
+export function undoCommands(done: Done): string[] {
+  const { step, before } = done;
+  switch (step.kind) {
+    case 'sysctl':
+      return Object.entries(before.values ?? {}).map(([key, value]) => `sysctl -w ${dotted(key)}=${value}`);
+    case 'nft':
+      return [`nft delete table ${step.family} ${step.table}`];
+    case 'accept':
+      return [
+        `nft -a list chain ${step.family} ${step.table} ${step.chain}  # and delete the rules "${step.comment}" by their handles`,
+      ];
+    default:
+      return undoLines(done).map((line) => `ip ${line}`);
+  }
 }
 
 /** The nft lines that insert the rules of a step, last one first, since each goes to the head of the chain. */

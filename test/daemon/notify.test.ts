@@ -40,7 +40,9 @@ print(len(s.recv(10000)), s.recv(10000).decode(), flush=True)`,
     const notify = createNotifier(path, () => 0n);
     notify.status('no CLAT: '.repeat(1000));
     notify.ready('translating\non clat');
-    expect((await receiver.finished()).stdout).toMatch(/^bound\n409\d READY=1\nSTATUS=translating on clat\n$/);
+    expect((await receiver.finished()).stdout).toMatch(
+      /^bound\n409\d READY=1\nSTATUS=translating on clat\n$/,
+    );
   });
 
   it('a socket whose path is no socket path does not end the program', () => {

@@ -1,14 +1,16 @@
 /** Applying, reconciling and undoing against a host that only writes down what it is told: no privilege needed. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { equal6 } from '../../src/address/ip.ts';
-import { applyPlan, type Host, openJournal, rollback } from '../../src/host/apply.ts';
+import { applyPlan, type Host, rollback } from '../../src/host/apply.ts';
 import { ToolFailedError } from '../../src/host/iproute.ts';
 import { ownerOfThisProcess } from '../../src/host/journal.ts';
 import type { Entry, RouteStep, Step } from '../../src/host/plan.ts';
+import { openJournal } from '../../src/host/recovery.ts';
 import type { HostRoute, HostState } from '../../src/host/state.ts';
+import { SysctlError } from '../../src/host/sysctl.ts';
 import { parseKernel6 } from '../../src/host/text.ts';
 import { host as madeUpHost } from './made-up.ts';
 
@@ -82,6 +84,9 @@ function recorder(): Recorder {
     },
     async read() {
       return this.state;
+    },
+    async links() {
+      return this.state.links;
     },
     async ip(lines) {
       for (const line of lines) {
@@ -200,7 +205,7 @@ describe('applying', () => {
       'address del 192.0.0.2/29 dev clat',
       'net/ipv6/conf/all/forwarding=0',
     ]);
-    expect(existsSync(path)).toBe(false);
+    expect(written().done).toEqual([]);
   });
 
   test('undoing goes backwards and restores what a sysctl dragged along', async () => {
@@ -309,5 +314,134 @@ describe('a second plan', () => {
       'route del default dev clat proto static metric 2048 mtu 1380',
       'route del 2001:db8::1/128 dev clat proto static metric 1024',
     ]);
+  });
+});
+
+describe('a plan that fails', () => {
+  const inForce = [FORWARD, ADDRESS, routes('2001:db8::1/128', '2001:db8::2/128')];
+  const CUSTOM = entry({ kind: 'address', dev: 'clat', family: 4, address: '192.0.0.3', length: 32 });
+
+  async function running() {
+    const host = recorder();
+    const journal = await openJournal('clat', host, log(), path);
+    await applyPlan(inForce, journal, host, log());
+    const before = { state: host.state, done: journal.done, file: written().done };
+    host.told.length = 0;
+    return { host, journal, before };
+  }
+
+  test('takes back what it did itself, and no more', async () => {
+    const { host, journal, before } = await running();
+    host.refuse = /^route add 2001:db8::3/;
+    const plan = [...inForce.slice(0, 2), CUSTOM, routes('2001:db8::2/128', '2001:db8::3/128')];
+    await expect(applyPlan(plan, journal, host, log())).rejects.toThrow(/2001:db8::3\/128 .*failed/);
+    expect(host.told).toEqual([
+      'route del 2001:db8::1/128 dev clat proto static metric 1024',
+      'address add 192.0.0.3/32 dev clat',
+      'route del 2001:db8::3/128 dev clat proto static metric 1024',
+      'address del 192.0.0.3/32 dev clat',
+      'route add 2001:db8::1/128 dev clat proto static metric 1024',
+    ]);
+    expect(journal.done).toEqual(before.done);
+    expect(written().done).toEqual(before.file);
+    // And it all goes away in the end.
+    host.refuse = null;
+    await rollback(journal, host, log());
+    expect(host.state.addresses.map(({ address }) => address)).toEqual(['2001:db8:1:1::5']);
+    expect(host.state.routes.some(({ devs }) => devs.includes('clat'))).toBe(false);
+    expect(host.sysctls.read('net/ipv6/conf/all/forwarding')).toBe('0');
+  });
+
+  test('gives back particulars it changed in place', async () => {
+    const host = recorder();
+    const journal = await openJournal('clat', host, log(), path);
+    const plan = (mtu: number): Entry[] => [
+      entry({ ...routes('default').step, family: 4, metric: 2048, mtu }),
+      ...(mtu === 1380 ? [CUSTOM] : []),
+    ];
+    await applyPlan(plan(1480), journal, host, log());
+    const before = journal.done;
+    host.refuse = /^address add/;
+    await expect(applyPlan(plan(1380), journal, host, log())).rejects.toThrow(/192\.0\.0\.3/);
+    expect(host.told.filter((line) => line.startsWith('route'))).toEqual([
+      'route add default dev clat proto static metric 2048 mtu 1480',
+      'route replace default dev clat proto static metric 2048 mtu 1380',
+      'route replace default dev clat proto static metric 2048 mtu 1480',
+    ]);
+    expect(journal.done).toEqual(before);
+  });
+
+  test('does nothing at all where the journal cannot be written', async () => {
+    const { host, journal, before } = await running();
+    mkdirSync(`${path}.new`); // even root cannot write a directory
+    const plan = [...inForce.slice(0, 2), CUSTOM, routes('2001:db8::3/128')];
+    await expect(applyPlan(plan, journal, host, log())).rejects.toThrow(/cannot keep the journal/);
+    expect(host.told).toEqual([]);
+    expect(journal.done).toEqual(before.done);
+    expect(written().done).toEqual(before.file);
+    rmSync(`${path}.new`, { recursive: true });
+    await applyPlan(plan, journal, host, log());
+    expect(host.state.addresses.map(({ address }) => address)).toContain('192.0.0.3');
+  });
+
+  test('undoing everything needs no journal', async () => {
+    const { host, journal } = await running();
+    mkdirSync(`${path}.new`);
+    await applyPlan([], journal, host, log());
+    expect(host.state.addresses.map(({ address }) => address)).toEqual(['2001:db8:1:1::5']);
+    expect(journal.done).toEqual([]);
+  });
+});
+
+describe('what cannot be undone', () => {
+  const stuck = () => {
+    const host = recorder();
+    const write = host.sysctls.write;
+    let refusing = true;
+    host.sysctls.write = (key, value) => {
+      if (refusing && value === '0') throw new SysctlError(key, value, 'EROFS');
+      write(key, value);
+    };
+    return {
+      host,
+      allow() {
+        refusing = false;
+      },
+    };
+  };
+
+  test('stays in the journal, is named, and undone by the next start that can', async () => {
+    const { host, allow } = stuck();
+    const said = log();
+    const first = await openJournal('clat', host, said, path);
+    await applyPlan([FORWARD, ADDRESS], first, host, said);
+    await rollback(first, host, said);
+    expect(host.state.addresses.map(({ address }) => address)).toEqual(['2001:db8:1:1::5']);
+    expect(said.lines.join('\n')).toMatch(
+      /one change of the host could not be undone: .*delete .*clat\.json/,
+    );
+    expect(written().left).toHaveLength(1);
+    const second = await openJournal('clat', host, said, path);
+    expect(said.lines.join('\n')).toMatch(/could not undo all it did: trying the change again/);
+    allow();
+    await rollback(second, host, said);
+    expect(host.sysctls.read('net/ipv6/conf/all/forwarding')).toBe('0');
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('is left to the administrator after three starts, with what to type', async () => {
+    const { host } = stuck();
+    const said = log();
+    const first = await openJournal('clat', host, said, path);
+    await applyPlan([FORWARD], first, host, said);
+    await rollback(first, host, said);
+    for (let start = 0; start < 3; start++) {
+      expect(existsSync(path)).toBe(true);
+      await rollback(await openJournal('clat', host, said, path), host, log());
+    }
+    expect(said.lines.join('\n')).toMatch(
+      /could not be undone by 3 starts and is left so; by hand: sysctl -w net\.ipv6\.conf\.all\.forwarding=0/,
+    );
+    expect(existsSync(path)).toBe(false);
   });
 });

@@ -138,7 +138,7 @@ describe('clatd itself', () => {
   });
   it('does not', () => {
     expect(text(judgeDaemon(facts({ is: 'none' }), null, null))).toMatch(/^note: no -> systemctl enable/);
-    const useless = facts({ is: 'useless', because: 'it is damaged' });
+    const useless = facts({ is: 'useless', because: 'it is damaged', bad: true });
     expect(text(judgeDaemon(useless, null, null))).toMatch(
       /^note: no \(there is a journal of no use: it is damaged\)/,
     );
@@ -146,13 +146,21 @@ describe('clatd itself', () => {
   });
   it('was killed', () => {
     const step = { kind: 'link', dev: 'clat', mtu: null } as const;
-    const one = facts({ is: 'stale', pid: 4, done: [{ step, before: {} }] });
+    const one = facts({ is: 'stale', pid: 4, done: [{ step, before: {} }], left: [], bad: null });
     expect(text(judgeDaemon(one, null, null))).toMatch(
       /^problem: no: process 4 was killed and left a change of the host/,
     );
   });
+  it('ended and could not undo everything', () => {
+    const step = { kind: 'link', dev: 'clat', mtu: null } as const;
+    const left = [{ done: { step, before: {} }, tries: 1 }];
+    const one = facts({ is: 'stale', pid: 4, done: [], left, bad: null });
+    expect(text(judgeDaemon(one, null, null))).toMatch(
+      /^problem: no: process 4 could not undo a change of the host -> start clatd/,
+    );
+  });
   it('was killed before it changed anything', () => {
-    const waiting = facts({ is: 'stale', pid: 4, done: [] });
+    const waiting = facts({ is: 'stale', pid: 4, done: [], left: [], bad: null });
     expect(text(judgeDaemon(waiting, null, null))).toMatch(
       /^note: no \(process 4 was killed, and left nothing behind\) -> systemctl enable/,
     );

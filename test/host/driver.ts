@@ -6,7 +6,8 @@
  * where JSON is a DriverOrder. Prints one JSON line at the end.
  */
 import { EamList } from '../../src/address/eam.ts';
-import { applyPlan, type Host, linuxHost, openJournal, rollback } from '../../src/host/apply.ts';
+import { applyPlan, type Host, linuxHost, rollback } from '../../src/host/apply.ts';
+import { openJournal } from '../../src/host/recovery.ts';
 import { prepareHost, type RunPlanInput } from '../../src/host/run-plan.ts';
 import { readHost } from '../../src/host/state.ts';
 import type { Sysctls } from '../../src/host/sysctl.ts';
@@ -29,8 +30,11 @@ export interface DriverOrder {
   ipv6Mtu?: number;
   /** old: as if the kernel had no force_forwarding (before 6.17). */
   kernel?: 'old';
-  /** prepare: only plan. apply: and leave it so. cycle: and undo it. recover: only open the journal, and let go of it. */
-  do: 'prepare' | 'apply' | 'cycle' | 'recover' | 'again';
+  /**
+   * prepare: only plan. apply: and leave it so. hold: and live until killed. cycle: and undo it. recover: only open the
+   * journal, and let go of it.
+   */
+  do: 'prepare' | 'apply' | 'hold' | 'cycle' | 'recover' | 'again';
   /** Kill this process with SIGKILL after journaling step n, before doing it … */
   killBefore?: number;
 }
@@ -89,7 +93,7 @@ function withoutForceForwarding(host: Host): Host {
 async function main(): Promise<void> {
   const host = order.kernel === 'old' ? withoutForceForwarding(linuxHost()) : linuxHost();
   if (order.do === 'recover') {
-    (await openJournal(order.tun, host, log, order.journal)).remove();
+    await rollback(await openJournal(order.tun, host, log, order.journal), host, log);
     return;
   }
   const journal = order.do === 'prepare' ? null : await openJournal(order.tun, host, log, order.journal);
@@ -105,6 +109,10 @@ async function main(): Promise<void> {
     if (index === order.killBefore) process.kill(process.pid, 'SIGKILL');
   });
   if (order.do === 'apply') return;
+  if (order.do === 'hold') {
+    process.stdout.write('holding\n');
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  }
   if (order.do === 'again') {
     const before = JSON.stringify(journal.done);
     const second = await prepareHost(input(), host, journal.done);

@@ -1,9 +1,11 @@
 /** A network namespace of the test's own, with an uplink to a router namespace: the least a plan needs. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
+import { Process } from '../netns/process.ts';
+import { projectRoot } from '../netns/sandbox.ts';
 import type { DriverAnswer, DriverOrder } from './driver.ts';
 
 export const isRoot = process.getuid?.() === 0;
@@ -20,6 +22,8 @@ export interface Machine {
   inRouter(command: string): string;
   /** `wrapper`: a program to start the driver with. */
   drive(order: Omit<DriverOrder, 'journal'>, ...wrapper: string[]): DriverAnswer & { killed: boolean };
+  /** Starts it and goes on; its answer is its output. */
+  start(order: Omit<DriverOrder, 'journal'>): Process;
   snapshot(): Record<string, string>;
   remove(): void;
 }
@@ -30,7 +34,10 @@ let count = 0;
 /** The driver as one file, since Node 20 runs no TypeScript. */
 function driver(): string {
   if (built === null) {
-    built = join(mkdtempSync(join(tmpdir(), 'clatd-driver-')), 'driver.mjs');
+    // In dist/, from where the addon is found.
+    const dist = join(projectRoot(), 'dist');
+    mkdirSync(dist, { recursive: true });
+    built = join(mkdtempSync(join(dist, 'driver-')), 'driver.mjs');
     buildSync({
       entryPoints: [new URL('./driver.ts', import.meta.url).pathname],
       outfile: built,
@@ -65,6 +72,10 @@ export function makeMachine(setup = ''): Machine {
   const inside = (ns: string) => (command: string) =>
     shell(`exec ip netns exec ${ns} sh -ec '${command.replaceAll("'", "'\\''")}'`);
   const run = inside(name);
+  const argumentsFor = (order: Omit<DriverOrder, 'journal'>, ...wrapper: string[]): string[] => {
+    const text = JSON.stringify({ journal: `${dir}/${order.tun}.json`, ...order });
+    return ['netns', 'exec', name, ...wrapper, process.execPath, driver(), text];
+  };
   try {
     shell(`
       ip netns add ${name}; ip netns add ${router}
@@ -91,14 +102,15 @@ export function makeMachine(setup = ''): Machine {
     run,
     inRouter: inside(router),
     drive(order, ...wrapper) {
-      const text = JSON.stringify({ journal: `${dir}/${order.tun}.json`, ...order });
-      const args = ['netns', 'exec', name, ...wrapper, process.execPath, driver(), text];
-      const { stdout, stderr, signal, status } = spawnSync('ip', args, { encoding: 'utf8' });
+      const { stdout, stderr, signal, status } = spawnSync('ip', argumentsFor(order, ...wrapper), {
+        encoding: 'utf8',
+      });
       const killed = signal === 'SIGKILL' || status === 137;
       if (killed) return { log: [], killed };
       if (status !== 0) throw new Error(`driver: ${stderr}`);
       return { ...(JSON.parse(stdout) as DriverAnswer), killed };
     },
+    start: (order) => new Process('ip', argumentsFor(order)),
     snapshot: () => ({
       addresses: run('ip address'),
       routes4: run('ip route show table all'),

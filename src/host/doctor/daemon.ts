@@ -64,14 +64,19 @@ export function judgeDaemon(
         ? problem('daemon', `${found}, but there is no ${tun}`, 'see its log: journalctl -u clatd')
         : ok('daemon', found);
     }
-    case 'stale':
+    case 'stale': {
       // One that waited for a network holds its journal too, and has changed nothing.
-      if (journal.done.length === 0) break;
+      const count = journal.done.length + journal.left.length;
+      if (count === 0) break;
+      const what = count === 1 ? 'a change' : `${count} changes`;
       return problem(
         'daemon',
-        `no: process ${journal.pid} was killed and left ${journal.done.length === 1 ? 'a change' : `${journal.done.length} changes`} of the host behind${besides}`,
-        'start clatd: it begins with undoing them (systemctl start clatd)',
+        journal.done.length > 0
+          ? `no: process ${journal.pid} was killed and left ${what} of the host behind${besides}`
+          : `no: process ${journal.pid} could not undo ${what} of the host${besides}`,
+        `start clatd: it begins with undoing ${count === 1 ? 'it' : 'them'} (systemctl start clatd)`,
       );
+    }
     case 'unseen':
       return skipped('daemon', journal.because);
     default:
