@@ -7,6 +7,7 @@
  */
 import type { EamList } from './eam.ts';
 import { mask32 } from './ip.ts';
+import { shared8, shared32 } from './shared.ts';
 
 export interface EamTable {
   readonly size: number;
@@ -30,6 +31,14 @@ export interface EamTable {
   readonly starts6: Int32Array;
 }
 
+/** Bytes that a table keeps in memory. */
+export const eamBytes = (table: EamTable): number =>
+  Object.values(table).reduce(
+    (sum: number, column: number | ArrayBufferView) =>
+      sum + (typeof column === 'number' ? 0 : column.byteLength),
+    0,
+  );
+
 /** Mixes the bits of a 32-bit key (two rounds of multiply and shift). */
 function mix(key: number): number {
   key = Math.imul(key ^ (key >>> 16), 0x7feb352d);
@@ -40,9 +49,6 @@ function mix(key: number): number {
 function hash6(a: number, b: number, c: number, d: number): number {
   return mix(d ^ Math.imul(c, 0x9e3779b1 | 0) ^ Math.imul(b, 0x85ebca6b | 0) ^ Math.imul(a, 0xc2b2ae35 | 0));
 }
-
-const shared32 = (n: number): Int32Array => new Int32Array(new SharedArrayBuffer(n * 4));
-const shared8 = (n: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(n));
 
 /** IPv4: at most half full, a power of two, so that finding and wrapping are a mask. */
 const slotsFor4 = (count: number): number => 1 << (32 - Math.clz32(count * 2 - 1));

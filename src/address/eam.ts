@@ -4,9 +4,7 @@
  * Entries are checked when added (EAM-1); the list as a whole (EAM-4) by config/compile.ts.
  */
 import type { Ip4, Ip6 } from './ip.ts';
-
-const shared32 = (n: number): Int32Array => new Int32Array(new SharedArrayBuffer(n * 4));
-const shared8 = (n: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(n));
+import { shared8, shared32 } from './shared.ts';
 
 export class EamList {
   /** Number of entries. */

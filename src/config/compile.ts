@@ -1,6 +1,7 @@
 /** Config -> Tables. The only place where a device's MTU meets the configuration. */
 import { compileEam } from '../address/eam-table.ts';
 import { mask32 } from '../address/ip.ts';
+import { shared32 } from '../address/shared.ts';
 import type { Tables } from '../translate/tables.ts';
 import type { TranslationConfig } from './config.ts';
 
@@ -9,7 +10,7 @@ const WELL_KNOWN = 0x0064ff9b;
 
 /** A copy in shared memory, so that handing Tables to a thread copies nothing. */
 function shared(values: readonly number[]): Int32Array {
-  const array = new Int32Array(new SharedArrayBuffer(values.length * 4));
+  const array = shared32(values.length);
   array.set(values);
   return array;
 }

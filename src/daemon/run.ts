@@ -6,12 +6,14 @@
  *
  * Without mappings of the administrator's, what to configure is for clat.ts to find out, again and again.
  */
+import { sharedBytes } from '../address/shared.ts';
 import { compile } from '../config/compile.ts';
 import { isAutomatic, type RunConfig, type TranslationConfig } from '../config/config.ts';
 import { withLan } from '../config/lan.ts';
 import type { Loaded } from '../config/load.ts';
 import { chooseMss, type MssChoice } from '../config/mss.ts';
 import { Extra } from '../dataplane/counters.ts';
+import { SharedGarbage } from '../dataplane/v8.ts';
 import { applyPlan, type Host, HostConflictError, linuxHost, rollback } from '../host/apply.ts';
 import type { Journal } from '../host/journal.ts';
 import { readMtu, watchMtu } from '../host/mtu.ts';
@@ -75,6 +77,9 @@ export class Daemon {
     (retryIn) => this.#reload(retryIn),
   );
   #stopping = false;
+  readonly #garbage = new SharedGarbage();
+  /** Bytes of shared memory allocated when it was last looked. */
+  #shared = 0;
 
   constructor(config: RunConfig, deps: DaemonDeps) {
     this.#config = config;
@@ -347,7 +352,12 @@ export class Daemon {
   }
 
   #serial(work: () => Promise<void>): Promise<void> {
-    const result = this.#queue.then(work);
+    const result = this.#queue.then(work).finally(() => {
+      // Nothing of the work refers any more to what it replaced.
+      const bytes = sharedBytes();
+      this.#garbage.add(bytes - this.#shared);
+      this.#shared = bytes;
+    });
     this.#queue = result.catch(() => {});
     return result;
   }
