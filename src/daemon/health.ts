@@ -22,6 +22,8 @@ const QUICK = 1000; // ms
 /** How long a silent prefix comes last: at first, and at most; twice as long each time. */
 const HOLD_FIRST = 600_000;
 const HOLD_MOST = 3_600_000;
+/** The network names the prefixes: those that failed longest ago are forgotten. */
+const MOST_HOLDS = 64;
 
 interface Watched {
   readonly ifindex: number;
@@ -111,6 +113,8 @@ export class Health {
       if (this.#watched === null || !samePrefix6(this.#watched.prefix, prefix)) return;
       const key = formatPrefix6(prefix);
       const hold = this.#holds.get(key) ?? HOLD_FIRST;
+      this.#holds.delete(key);
+      if (this.#holds.size >= MOST_HOLDS) this.#holds.delete(this.#holds.keys().next().value!);
       this.#holds.set(key, Math.min(2 * hold, HOLD_MOST));
       this.#failovers++;
       log.warn(`${silent}; ${formatPrefix6(other)} answers and takes over (failover ${this.#failovers})`);

@@ -3,6 +3,7 @@
  * terminal or in a file, the level's name. pino keeps it off the packets' path: only the control side logs.
  */
 import { type Logger, pino } from 'pino';
+import { LineLimit } from './line-limit.ts';
 
 export type { Logger };
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -27,8 +28,9 @@ export interface LogOptions {
 /** Fields that are the line's own, not the message's. */
 const OWN = new Set(['level', 'time', 'msg']);
 
-/** A logger whose lines go to `out`. */
+/** A logger whose lines go to `out`; no more of a kind than line-limit.ts allows, except for whoever wants all (debug). */
 export function createLog(out: { write(text: string): unknown }, { level, journal }: LogOptions): Logger {
+  const limit = new LineLimit();
   const destination = {
     write(line: string): void {
       const record = JSON.parse(line) as Record<string, unknown> & { level: number; msg?: string };
@@ -37,11 +39,12 @@ export function createLog(out: { write(text: string): unknown }, { level, journa
         .map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
         .join('');
       const text = `${record.msg ?? ''}${fields}`;
-      out.write(
-        journal
-          ? `<${PRIORITIES[record.level] ?? 6}>${text}\n`
-          : `clatd: ${record.level === 30 ? '' : `${NAMES[record.level]}: `}${text}\n`,
-      );
+      const before = journal
+        ? `<${PRIORITIES[record.level] ?? 6}>`
+        : `clatd: ${record.level === 30 ? '' : `${NAMES[record.level]}: `}`;
+      const write = (note: string): unknown => out.write(`${before}${text}${note}\n`);
+      if (level === 'debug') write('');
+      else limit.line(text, write);
     },
   };
   return pino({ level, base: null, timestamp: false }, destination);

@@ -18,6 +18,7 @@ import { applyPlan, type Host, HostConflictError, linuxHost, rollback } from '..
 import type { Journal } from '../host/journal.ts';
 import { readMtu, watchMtu } from '../host/mtu.ts';
 import { openJournal } from '../host/recovery.ts';
+import { remark } from '../host/remark.ts';
 import { type ClatSurroundings, prepareHost, readForPlan } from '../host/run-plan.ts';
 import type { HostState } from '../host/state.ts';
 import { Offload } from '../io/device.ts';
@@ -67,8 +68,6 @@ export class Daemon {
   /** What the data plane works by, without --lan; null: nothing yet, or there is no CLAT. */
   #inForce: TranslationConfig | null = null;
   #clat: Clat | null = null;
-  /** Notes of the plan in force: said once. */
-  #warned: ReadonlySet<string> = new Set();
   #stopWatching: () => void = () => {};
   /** Host changes one after the other: a reload must not meet a stop half way. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -294,10 +293,7 @@ export class Daemon {
     const plan = await prepareHost(input, host, journal.done);
     if (plan.conflicts.length > 0) throw new HostConflictError(plan.conflicts);
     if (clat === null && this.#stopping) throw new Error('clatd is ending');
-    for (const warning of plan.warnings) {
-      if (!this.#warned.has(warning)) log.warn(warning);
-    }
-    this.#warned = new Set(plan.warnings);
+    for (const warning of plan.warnings) remark(log, 'warn', warning);
     this.#forwarder = plan.forwarder;
     // A new address must be answered for by neighbour proxy before packets carry it: a router that asks in vain asks
     // again only a second later. At the start, and for mappings by hand, no packet is to meet a route before its mapping.

@@ -23,6 +23,7 @@ import {
   type SysctlStep,
   undoLines,
 } from './plan.ts';
+import { remark } from './remark.ts';
 import { devicesOf, type NamedLink, wasReplaced, withPresentNames } from './renamed.ts';
 import { type HostState, readHost } from './state.ts';
 import { procSysctls, SysctlError, type Sysctls } from './sysctl.ts';
@@ -331,7 +332,11 @@ async function tryApply(done: Done, host: Host, log: HostLog): Promise<boolean> 
   } catch (error) {
     // Someone may be changing that chain right now, or have it locked: no reason to leave the host without IPv4.
     if (done.step.kind !== 'accept' || !(error instanceof ToolFailedError)) throw error;
-    log.warn(`${describe(done.step)} could not be set, packets may be dropped there: ${error.message}`);
+    remark(
+      log,
+      'warn',
+      `${describe(done.step)} could not be set, packets may be dropped there: ${error.message}`,
+    );
     return false;
   }
 }
