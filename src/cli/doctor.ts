@@ -19,7 +19,7 @@ import { readRouter } from '../host/doctor/uplink.ts';
 import { readFirewall } from '../host/firewall.ts';
 import { lanPrefixes } from '../host/nat44.ts';
 import { readHost } from '../host/state.ts';
-import { look } from './discover.ts';
+import { survey } from '../host/survey.ts';
 
 export interface DoctorIo {
   readonly stdout: { write(text: string): unknown };
@@ -70,7 +70,7 @@ function ofThisHost({ tun, clat: { dns64Servers: servers, platDev } }: RunConfig
     tun: readTun,
     host: () => readHost(),
     firewall: () => readFirewall(),
-    said: (state) => look({ servers, tun, platDev, json: false }, state),
+    said: async (state) => (await survey({ servers, tun, platDev }, state)).found,
     daemon: readDaemon,
     others: (name, ours) => readOthers(name, ours),
     router: readRouter,

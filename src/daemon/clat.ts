@@ -14,15 +14,16 @@ import { type Clat6Choice, chooseClat6, type StableBytes } from '../host/clat-ad
 import { decide, NATIVE_PATIENCE } from '../host/clat-decision.ts';
 import { type Clat4Pair, chooseClat4 } from '../host/clat4.ts';
 import { Discovery } from '../host/discovery.ts';
+import { discoveryLinks } from '../host/discovery-links.ts';
 import { claimAddress } from '../host/duplicate.ts';
 import { lostEvents, watchFirewall, watchHost, watchResolvers, watchSleep } from '../host/events.ts';
 import { nativeIpv4 } from '../host/native4.ts';
 import type { KnownPrefix } from '../host/prefix-book.ts';
 import { Pinger } from '../host/probe.ts';
+import { remark } from '../host/remark.ts';
 import { RouterListener } from '../host/router-listener.ts';
 import type { ClatSurroundings } from '../host/run-plan.ts';
 import type { HostState, Link } from '../host/state.ts';
-import { listeningLinks } from '../host/uplink.ts';
 import { Health } from './health.ts';
 import type { Logger } from './log.ts';
 import { TunnelMemory } from './tunnels.ts';
@@ -191,7 +192,8 @@ export class Clat {
       return await this.#pinger.pinger.ping(address, ifindex, PING_PATIENCE);
     } catch (error) {
       // What cannot be asked is not doubted.
-      if (!this.#end.signal.aborted) this.#deps.log.warn(`--health-check: ${(error as Error).message}`);
+      if (!this.#end.signal.aborted)
+        remark(this.#deps.log, 'warn', `--health-check: ${(error as Error).message}`);
       return true;
     }
   }
@@ -221,7 +223,7 @@ export class Clat {
   async #act(state: HostState): Promise<void> {
     const { tun, clat } = this.#config;
     this.#tunnels.look(state);
-    this.#discovery.setLinks(listeningLinks(state, tun, clat.platDev));
+    this.#discovery.setLinks(discoveryLinks(state, tun, clat.platDev));
     const native = this.#native(state);
     const decision = decide({ tun, platDev: clat.platDev }, state, native, (index) =>
       this.#discovery.prefixOn(index),
@@ -439,7 +441,9 @@ export class Clat {
       },
     });
     if (end === null) {
-      log.warn(
+      remark(
+        log,
+        'warn',
         `the neighbours on ${uplink.name} cannot be asked whether ${text} is free: CAP_NET_RAW is missing`,
       );
       return claim;
@@ -472,14 +476,14 @@ export class Clat {
   }
 }
 
-function origin({ source, from }: KnownPrefix): string {
+function origin({ source, from, stale }: KnownPrefix): string {
   switch (source) {
     case 'static':
       return '--pool6';
     case 'ra':
       return `said by the router ${from}`;
     case 'dns':
-      return `from DNS, ${from}`;
+      return stale === true ? `from DNS, ${from}, which is silent: beyond its TTL` : `from DNS, ${from}`;
     case 'fallback':
       return '--prefix-fallback: nobody said otherwise';
   }

@@ -3,16 +3,17 @@
  * uplink. Keeps what it found with its lifetimes (prefix-book.ts), asks DNS when it has to (dns-schedule.ts), and tells
  * when what counts may have changed. Sockets and servers come in from outside, so that tests need neither.
  */
-import { formatIp6, formatPrefix6 } from '../address/format.ts';
-import type { Ip6, Prefix6 } from '../address/ip.ts';
+import type { Prefix6 } from '../address/ip.ts';
 import { formatServer, type Server } from '../config/server.ts';
-import { pool6Fault } from '../config/values.ts';
 import type { HostLog } from './apply.ts';
+import type { DiscoveryLink } from './discovery-links.ts';
 import { DnsSchedule } from './dns-schedule.ts';
-import { askServers, describeAnswer, prefixesFromAaaa, type ServerAnswer } from './dns64.ts';
+import { type DnsVerdict, judgeAnswers, remarksOn, type ServerAnswer } from './dns-verdict.ts';
+import { askServers } from './dns64.ts';
 import type { RouterWord } from './pref64.ts';
 import { type KnownPrefix, PrefixBook } from './prefix-book.ts';
-import { type Resolvers, resolversOf } from './resolvers.ts';
+import { remark } from './remark.ts';
+import { type Resolvers, resolversOf, serversFor } from './resolvers.ts';
 
 export interface DiscoveryConfig {
   /** --pool6: nothing else is asked. */
@@ -21,14 +22,6 @@ export interface DiscoveryConfig {
   readonly fallback: Prefix6 | null;
   /** --dns64-servers; empty: the uplink's own. */
   readonly servers: readonly Server[];
-}
-
-/** An interface where routers may speak. */
-export interface DiscoveryLink {
-  readonly name: string;
-  readonly index: number;
-  /** It has an IPv6 default route: DNS is asked about it too. */
-  readonly candidate: boolean;
 }
 
 export interface Listener {
@@ -45,7 +38,8 @@ export interface DiscoveryDeps {
   readonly listener: Listener;
   /** What counts may have changed. */
   readonly onChange: () => void;
-  readonly ask?: (servers: readonly Server[], signal: AbortSignal) => Promise<ServerAnswer | null>;
+  /** As askServers. */
+  readonly ask?: (servers: readonly Server[], signal: AbortSignal) => Promise<readonly ServerAnswer[]>;
   readonly resolvers?: typeof resolversOf;
 }
 
@@ -53,26 +47,34 @@ export interface DiscoveryDeps {
 const ROUTER_PATIENCE = 5000;
 /** How long what was known before a link was away may still be used unconfirmed: three solicitations' time, ms. */
 const CONFIRM = 10_000;
+/** Whoever makes resolvers come and go makes us ask so many times at once, then once in so many ms. */
+const BURST = 3;
+const PACE = 5000;
 /** setTimeout's most, ms. */
 const LONGEST = 2 ** 31 - 1;
 
 interface Watched {
   readonly name: string;
+  link: DiscoveryLink;
   candidate: boolean;
   /** It was a candidate before: perhaps of another network. */
   away: boolean;
   readonly schedule: DnsSchedule;
   /** ms; when it became a candidate. */
   since: number;
-  /** Resolvers that routers advertised, and until when (ms). */
-  readonly advertised: Map<string, { address: Ip6; until: number }>;
-  /** RA's MTU, by router. */
-  readonly mtus: Map<string, number>;
   timer: NodeJS.Timeout | null;
+  /** For a question that the pace does not allow yet. */
+  paced: NodeJS.Timeout | null;
   asking: AbortController | null;
+  /** Questions that others may still cause, and when (ms) that was right. */
+  allowed: number;
+  allowedAt: number;
+  /** The servers asked last; null: none were yet. */
+  servers: string | null;
   /** DNS has been asked and had nothing. */
   dnsSilent: boolean;
-  lastLogged: string;
+  /** The end of a prefix that routers were asked about already, ms. */
+  solicited: number;
 }
 
 export class Discovery {
@@ -82,7 +84,7 @@ export class Discovery {
   /** By interface index, best candidate first. */
   #watched = new Map<number, Watched>();
   #timer: NodeJS.Timeout | null = null;
-  /** The best candidate: it has the resolvers that are nobody's in particular. */
+  /** The best candidate: host-wide resolvers are asked for it alone. */
   #first: number | undefined;
   #deaf = false;
   #warned = false;
@@ -101,9 +103,9 @@ export class Discovery {
     const { listener } = this.#deps;
     const before = this.#watched;
     this.#watched = new Map();
-    for (const { name, index } of links) {
-      const known = before.get(index);
-      this.#watched.set(index, known?.name === name ? known : this.#watch(name));
+    for (const link of links) {
+      const known = before.get(link.index);
+      this.#watched.set(link.index, known?.name === link.name ? known : this.#watch(link));
     }
     for (const [index, watched] of before) {
       if (this.#watched.get(index) === watched) continue;
@@ -114,9 +116,13 @@ export class Discovery {
     const first = links.find(({ candidate }) => candidate)?.index;
     const firstBefore = this.#first;
     this.#first = first;
-    for (const { index, candidate } of links) {
+    for (const link of links) {
+      const { index, candidate } = link;
       const watched = this.#watched.get(index)!;
       const becomes = candidate && !watched.candidate;
+      // Another network may be behind the same interface (DISC-6).
+      const renumbered = watched.link.networks !== link.networks && this.#endStale(index);
+      watched.link = link;
       if (watched.candidate && !candidate) this.#wentAway(index, watched);
       watched.candidate = candidate;
       if (before.get(index) !== watched) this.#listen(index);
@@ -127,16 +133,20 @@ export class Discovery {
       }
       if (becomes) watched.away = false;
       if (becomes) watched.since = this.#deps.now();
-      if (becomes || (index === first && first !== firstBefore)) this.#ask(index);
+      if (renumbered) watched.schedule.reset();
+      if (becomes || renumbered || (index === first && first !== firstBefore)) this.#ask(index);
     }
     this.#arm();
   }
 
   #wentAway(index: number, watched: Watched): void {
     watched.away = true;
-    watched.advertised.clear();
-    watched.mtus.clear();
     this.#book.doubt(index, Number.POSITIVE_INFINITY);
+  }
+
+  /** A prefix whose server is silent does not outlive its TTL any more. @returns true where it ends by that */
+  #endStale(index: number): boolean {
+    return this.#book.endAtTtl(index, this.#deps.now());
   }
 
   #listen(index: number): void {
@@ -152,27 +162,13 @@ export class Discovery {
   hear(word: RouterWord): void {
     const watched = this.#watched.get(word.ifindex);
     if (watched === undefined || this.#config.static !== null) return;
-    const now = this.#deps.now();
-    const router = formatIp6(word.router);
-    for (const one of word.pref64) {
-      const fault = discoveredFault(one.prefix);
-      if (fault === null) this.#book.hear(word.ifindex, word.router, one, now);
-      else
-        this.#say(watched, `${router} on ${watched.name} advertises ${formatPrefix6(one.prefix)}: ${fault}`);
-    }
-    let newServers = false;
-    for (const { addresses, lifetime } of word.rdnss) {
-      for (const address of addresses) {
-        const key = formatIp6(address);
-        newServers ||= lifetime > 0 !== watched.advertised.has(key);
-        if (lifetime === 0) watched.advertised.delete(key);
-        else watched.advertised.set(key, { address, until: now + lifetime * 1000 });
-      }
-    }
-    const newMtu = word.mtu !== null && watched.mtus.get(router) !== word.mtu;
-    if (word.mtu !== null) watched.mtus.set(router, word.mtu);
-    if (newServers) this.#ask(word.ifindex);
-    if (word.pref64.length > 0 || newMtu) this.#changed();
+    const heard = this.#book.hear(word, this.#deps.now(), watched.link.routers);
+    for (const text of heard.remarks) remark(this.#deps.log, 'info', `${watched.name}: ${text}`);
+    const byRouter = this.#book.choose(word.ifindex, this.#deps.now())?.source === 'ra';
+    if (heard.resolvers && !byRouter) this.#askSoon(word.ifindex);
+    // Most words only say again what was said before.
+    if (heard.changed) this.#changed();
+    else if (word.pref64.length > 0) this.#arm();
   }
 
   /** The resolvers may be others now (DISC-6). */
@@ -189,7 +185,7 @@ export class Discovery {
     if (this.#config.static !== null) return;
     this.#watched.get(index)?.schedule.reset();
     this.#deps.listener.solicit(index);
-    this.#ask(index);
+    this.#askSoon(index);
   }
 
   /** As linkChanged, for all. */
@@ -199,19 +195,10 @@ export class Discovery {
 
   /** The prefix that counts on an interface, or null. */
   prefixOn(index: number): KnownPrefix | null {
-    const { static: fixed, fallback } = this.#config;
-    if (fixed !== null) return { source: 'static', prefix: fixed, from: '', until: Infinity };
-    const now = this.#deps.now();
-    const chosen = this.#book.choose(index, now);
-    if (fallback === null) return chosen;
-    const asFallback: KnownPrefix = { source: 'fallback', prefix: fallback, from: '', until: Infinity };
-    if (chosen !== null) {
-      const doubted = this.#book.isSuspect(chosen.prefix, now) && !this.#book.isSuspect(fallback, now);
-      return doubted ? asFallback : chosen;
-    }
     const watched = this.#watched.get(index);
-    if (watched === undefined || !watched.dnsSilent || now < watched.since + ROUTER_PATIENCE) return null;
-    return asFallback;
+    const now = this.#deps.now();
+    const hadTheirChance = watched?.dnsSilent === true && now >= watched.since + ROUTER_PATIENCE;
+    return prefixThatCounts(this.#config, this.#book, index, now, hadTheirChance);
   }
 
   /** Prefixes that could take over on an interface, best first; the one that counts may be among them. */
@@ -227,8 +214,13 @@ export class Discovery {
 
   /** The least MTU that routers on an interface advertised, bytes; null: none did. */
   mtuOn(index: number): number | null {
-    const mtus = [...(this.#watched.get(index)?.mtus.values() ?? [])];
-    return mtus.length === 0 ? null : Math.min(...mtus);
+    const watched = this.#watched.get(index);
+    return watched === undefined ? null : this.#book.mtu(index, watched.link.mtu);
+  }
+
+  /** Of routers' words on an interface, how much was left out because there was too much. */
+  leftOutOn(index: number): number {
+    return this.#book.leftOut(index);
   }
 
   /** The prefix does not work: another one is to be preferred for `ms`. */
@@ -252,42 +244,68 @@ export class Discovery {
     this.#timer = null;
   }
 
-  #watch(name: string): Watched {
+  #watch(link: DiscoveryLink): Watched {
     return {
-      name,
+      name: link.name,
+      link,
       candidate: false,
       away: false,
       schedule: new DnsSchedule(),
       since: this.#deps.now(),
-      advertised: new Map(),
-      mtus: new Map(),
       timer: null,
+      paced: null,
       asking: null,
+      allowed: BURST,
+      allowedAt: this.#deps.now(),
+      servers: null,
       dnsSilent: false,
-      lastLogged: '',
+      solicited: 0,
     };
   }
 
   #unwatch(watched: Watched): void {
     watched.asking?.abort();
     watched.asking = null;
-    if (watched.timer !== null) clearTimeout(watched.timer);
+    for (const timer of [watched.timer, watched.paced]) if (timer !== null) clearTimeout(timer);
     watched.timer = null;
+    watched.paced = null;
   }
 
-  /** Resolvers that are nobody's in particular belong to the best candidate alone (DISC-4, CLAT-10). */
   #serversFor(index: number, watched: Watched): Resolvers {
-    const first = this.#first === index;
-    const { servers } = this.#config;
-    if (servers.length > 0) return { servers: first ? servers : [], from: 'given (--dns64-servers)' };
+    const find = this.#deps.resolvers ?? resolversOf;
+    const { servers: given } = this.#config;
+    const advertised = this.#book.resolvers(index, this.#deps.now());
+    return serversFor(given, this.#first === index, () => find(watched.name, index, advertised));
+  }
+
+  /** As soon as the pace allows: routers may name other resolvers in every word, and events be lost again and again. */
+  #askSoon(index: number): void {
+    const watched = this.#watched.get(index);
+    if (watched === undefined || !watched.candidate) return;
     const now = this.#deps.now();
-    const advertised = [...watched.advertised.values()].filter(({ until }) => until > now);
-    const found = (this.#deps.resolvers ?? resolversOf)(
-      watched.name,
-      index,
-      advertised.map(({ address }) => address),
-    );
-    return first || found.from.startsWith('learned') ? found : { ...found, servers: [] };
+    watched.allowed = Math.min(watched.allowed + (now - watched.allowedAt) / PACE, BURST);
+    watched.allowedAt = now;
+    const wait = (1 - watched.allowed) * PACE;
+    if (wait > 0) {
+      watched.paced ??= setTimeout(() => {
+        watched.paced = null;
+        this.#askSoon(index);
+      }, wait + 1);
+      return;
+    }
+    watched.allowed--;
+    this.#ask(index);
+  }
+
+  /** In `delay` ms, in place of whatever was to be asked later. */
+  #askIn(index: number, watched: Watched, delay: number): void {
+    if (watched.timer !== null) clearTimeout(watched.timer);
+    watched.timer = setTimeout(() => {
+      watched.timer = null;
+      // One source only (DISC-1): while routers speak DNS is left alone, and looked at again later.
+      if (this.#book.choose(index, this.#deps.now())?.source === 'ra') this.#endStale(index);
+      else this.#ask(index);
+    }, delay);
   }
 
   /** Asks DNS about an interface now, in place of whatever was to be asked later. */
@@ -296,57 +314,46 @@ export class Discovery {
     if (watched === undefined || !watched.candidate) return;
     this.#unwatch(watched);
     const { servers, from } = this.#serversFor(index, watched);
+    const names = servers.map(formatServer).sort().join();
+    if (watched.servers !== null && watched.servers !== names && this.#endStale(index)) this.#changed();
+    watched.servers = names;
     if (servers.length === 0) {
       // Told when there are some: by a router, or by a file.
       watched.dnsSilent = true;
-      this.#say(watched, `no DNS servers to ask for the NAT64 prefix: ${from}`);
+      remark(this.#deps.log, 'info', `no DNS servers to ask for the NAT64 prefix: ${from}`);
       return;
     }
     const asking = new AbortController();
     watched.asking = asking;
     const ask = this.#deps.ask ?? ((all, signal) => askServers(all, undefined, signal));
-    void ask(servers, asking.signal).then((answer) => {
-      if (asking.signal.aborted || answer === null) return;
+    void ask(servers, asking.signal).then((answers) => {
+      if (asking.signal.aborted) return;
       watched.asking = null;
-      this.#answered(index, watched, answer);
+      this.#answered(index, watched, answers);
     });
   }
 
-  #answered(index: number, watched: Watched, got: ServerAnswer): void {
-    const { answer } = got;
+  #answered(index: number, watched: Watched, answers: readonly ServerAnswer[]): void {
+    const { log } = this.#deps;
     const now = this.#deps.now();
-    let delay: number;
-    if (answer.is === 'answer') {
-      const { prefixes, notes } = prefixesFromAaaa(answer.addresses);
-      const server = formatServer(got.server);
-      if (notes.length > 0) this.#say(watched, `DNS64 ${server}: ${notes.join('; ')}`);
-      if (prefixes.length > 0 && !this.#warned) {
-        this.#warned = true;
-        this.#deps.log.info(
-          'the NAT64 prefix is taken from DNS, which is not authenticated (RFC 7050 §3.1); --pool6 pins it',
-        );
-      }
-      this.#book.answer(index, prefixes, server, answer.ttl, now);
-      watched.dnsSilent = prefixes.length === 0;
-      // Addresses that embed nothing are as good as none.
-      delay = prefixes.length > 0 ? watched.schedule.answered(answer.ttl) : watched.schedule.negative();
-    } else {
-      this.#say(watched, `no NAT64 prefix from DNS: ${describeAnswer(got)}`);
-      watched.dnsSilent = true;
-      if (answer.is === 'negative') {
-        this.#book.answer(index, [], '', 0, now);
-        delay = watched.schedule.negative();
-      } else {
-        delay = watched.schedule.failed();
-      }
+    for (const text of answers.flatMap(remarksOn)) remark(log, 'info', text);
+    const verdict = judgeAnswers(answers, this.#book.holder(index, now));
+    if (verdict.is === 'prefixes' && !this.#warned) {
+      this.#warned = true;
+      log.info(
+        'the NAT64 prefix is taken from DNS, which is not authenticated (RFC 7050 §3.1); --pool6 pins it',
+      );
     }
-    watched.timer = setTimeout(() => {
-      watched.timer = null;
-      // One source only (DISC-1): while routers speak DNS is left alone, and looked at again later.
-      if (this.#book.choose(index, this.#deps.now())?.source === 'ra') return;
-      this.#ask(index);
-    }, delay);
+    const stays = this.#book.answer(index, verdict, now);
+    watched.dnsSilent = verdict.is !== 'prefixes';
+    this.#askIn(index, watched, this.#delayAfter(watched, verdict, stays));
     this.#changed();
+  }
+
+  /** ms; `stays`: the prefix in use is of a server that is silent. */
+  #delayAfter({ schedule }: Watched, verdict: DnsVerdict, stays: boolean): number {
+    if (verdict.is === 'negative') return schedule.negative();
+    return verdict.is === 'silent' || stays ? schedule.failed() : schedule.answered(verdict.ttl);
   }
 
   #changed(): void {
@@ -354,47 +361,71 @@ export class Discovery {
     this.#deps.onChange();
   }
 
-  /** One timer for the next end of a lifetime, and for the fallback's turn. */
+  /** One timer for the next end of a lifetime, for routers to be asked before it, and for the fallback's turn. */
   #arm(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const now = this.#deps.now();
-    const ends = [this.#book.nextChange(now)];
-    if (this.#config.fallback !== null) {
-      for (const { since } of this.#watched.values()) {
-        if (since + ROUTER_PATIENCE > now) ends.push(since + ROUTER_PATIENCE);
-      }
+    let next = this.#book.nextChange(now);
+    for (const [index, watched] of this.#watched) {
+      const turn = watched.since + ROUTER_PATIENCE;
+      if (this.#config.fallback !== null && turn > now) next = Math.min(next, turn);
+      next = Math.min(next, this.#solicit(index, watched, now));
     }
-    const next = Math.min(...ends.flatMap((end) => end ?? []));
     if (next === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = null;
-        const then = this.#deps.now();
-        const silent = [...this.#watched].filter(
-          ([index, watched]) =>
-            watched.timer === null &&
-            watched.asking === null &&
-            !this.#book.valid(index, then).some(({ source }) => source === 'ra'),
-        );
-        this.#book.sweep(then);
-        // The routers have fallen silent: it is DNS's turn again.
-        for (const [index] of silent) this.#ask(index);
-        this.#changed();
-      },
-      Math.min(next - now + 1, LONGEST),
-    );
+    this.#timer = setTimeout(() => this.#timeHasCome(), Math.min(next - now + 1, LONGEST));
   }
 
-  /** Once for the same sentence: retries would repeat it for ever. */
-  #say(watched: Watched, text: string): void {
-    if (watched.lastLogged === text) return;
-    watched.lastLogged = text;
-    this.#deps.log.info(text);
+  /**
+   * Asks routers before their last prefix ends, once for each end (DISC-2): an advertisement may have been lost.
+   * @returns when it will be time, ms; Infinity: no more
+   */
+  #solicit(index: number, watched: Watched, now: number): number {
+    const at = this.#book.solicitAt(index, now);
+    if (at === null || at === watched.solicited) return Number.POSITIVE_INFINITY;
+    if (at > now) return at;
+    watched.solicited = at;
+    this.#deps.listener.solicit(index);
+    return Number.POSITIVE_INFINITY;
+  }
+
+  #timeHasCome(): void {
+    this.#timer = null;
+    const now = this.#deps.now();
+    const silent = [...this.#watched].filter(
+      ([index, watched]) =>
+        watched.timer === null &&
+        watched.asking === null &&
+        !this.#book.valid(index, now).some(({ source }) => source === 'ra'),
+    );
+    this.#book.sweep(now);
+    // The routers have fallen silent: it is DNS's turn again.
+    for (const [index] of silent) this.#ask(index);
+    this.#changed();
   }
 }
 
-/** ADDR-1, ADDR-2 for a prefix the network chose: an octet 8 that is not 0 still works with /96. */
-function discoveredFault({ address: [a, b, c, d], length }: Prefix6): string | null {
-  return pool6Fault({ address: [a, b, c & 0x00ffffff, d], length });
+/**
+ * The prefix that counts on an interface (DISC-1): the one judgement, for the daemon and for every command that foretells it.
+ * @param hadTheirChance routers and DNS have been asked, so that silence means that they have nothing to say
+ */
+export function prefixThatCounts(
+  { static: fixed, fallback }: Pick<DiscoveryConfig, 'static' | 'fallback'>,
+  book: PrefixBook,
+  index: number,
+  now: number,
+  hadTheirChance: boolean,
+): KnownPrefix | null {
+  if (fixed !== null) return { source: 'static', prefix: fixed, from: '', until: Number.POSITIVE_INFINITY };
+  const chosen = book.choose(index, now);
+  if (fallback === null) return chosen;
+  const asFallback: KnownPrefix = {
+    source: 'fallback',
+    prefix: fallback,
+    from: '',
+    until: Number.POSITIVE_INFINITY,
+  };
+  if (chosen === null) return hadTheirChance ? asFallback : null;
+  const doubted = book.isSuspect(chosen.prefix, now) && !book.isSuspect(fallback, now);
+  return doubted ? asFallback : chosen;
 }

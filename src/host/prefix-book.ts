@@ -1,10 +1,13 @@
 /**
- * What is known of NAT64 prefixes, and which one counts (DISC-1, DISC-3, DISC-7). Pure: time comes in as a number (ms, any
- * origin that never goes backwards), nothing is awaited.
+ * What is known of NAT64 prefixes, and which one counts (DISC-1, DISC-3, DISC-6, DISC-7): the one judgement, for the daemon,
+ * `discover`, `plan` and `doctor`. Time comes in as a number (ms, any origin that never goes backwards), nothing is awaited.
+ * Choosing remembers the choice, since the prefix in use is kept.
  */
-import { formatIp6, formatPrefix6 } from '../address/format.ts';
+import { formatPrefix6 } from '../address/format.ts';
 import { type Ip6, type Prefix6, samePrefix6 } from '../address/ip.ts';
-import type { Pref64 } from './pref64.ts';
+import type { DnsVerdict } from './dns-verdict.ts';
+import type { RouterWord } from './pref64.ts';
+import { type Heard, RouterBook } from './router-book.ts';
 
 /** In order of precedence (DISC-1); fallback: --prefix-fallback, for networks where nobody says anything. */
 export type PrefixSource = 'static' | 'ra' | 'dns' | 'fallback';
@@ -16,62 +19,121 @@ export interface KnownPrefix {
   readonly from: string;
   /** ms on the clock given; Infinity: for ever. */
   readonly until: number;
-}
-
-interface Entry extends KnownPrefix {
-  readonly ifindex: number;
-  /** Said before the link was away: perhaps by another network. */
+  /** Its time is over, and the server that gave it is silent (DISC-6). */
   readonly stale?: boolean;
 }
 
+export interface Entry extends KnownPrefix {
+  /** Said before the link was away: perhaps by another network. */
+  readonly doubted: boolean;
+}
+
+interface DnsEntry {
+  readonly prefix: Prefix6;
+  readonly from: string;
+  /** ms; the end of its TTL. */
+  until: number;
+  /** ms; so long it may stay in use while its server is silent. */
+  lapse: number;
+  doubted: boolean;
+}
+
+/** DISC-6: how long a prefix outlives its TTL while its server is silent, ms. */
+const STALE_MOST = 86_400_000;
+/** DISC-2: a router is asked that long before its last prefix ends, or in the middle of a shorter lifetime, ms. */
+const EARLY = 30_000;
+/** Health checks doubt one prefix at a time. */
+const MOST_SUSPECTS = 64;
+
 export class PrefixBook {
-  /** In received order. */
-  #entries: Entry[] = [];
+  readonly #routers = new RouterBook();
+  /** By interface, in received order. */
+  readonly #dns = new Map<number, DnsEntry[]>();
   /** The one chosen last, by interface. */
   readonly #active = new Map<number, KnownPrefix>();
   /** Prefixes that did not work, until when they come last. By formatPrefix6. */
   readonly #suspects = new Map<string, number>();
 
-  /** A router's word (DISC-3): its prefix lives for the lifetime it gave last; 0: it is withdrawn now. */
-  hear(ifindex: number, router: Ip6, { prefix, lifetime }: Pref64, now: number): void {
-    const from = formatIp6(router);
-    const same = (one: Entry): boolean =>
-      one.source === 'ra' && one.ifindex === ifindex && one.from === from && samePrefix6(one.prefix, prefix);
-    const entry: Entry = { source: 'ra', prefix, from, until: now + lifetime * 1000, ifindex };
-    const at = this.#entries.findIndex(same);
-    if (lifetime === 0) this.#entries = this.#entries.filter((one) => !same(one));
-    else if (at >= 0) this.#entries[at] = entry;
-    else this.#entries.push(entry);
+  /** A router's word. `defaults`: the kernel's default routers on that interface, as formatIp6 has them. */
+  hear(word: RouterWord, now: number, defaults: ReadonlySet<string> = new Set()): Heard {
+    const active = this.#active.get(word.ifindex);
+    const used = active?.source === 'ra' ? active.from : null;
+    return this.#routers.hear(
+      word,
+      now,
+      (router) => defaults.has(router),
+      (router) => router === used,
+    );
   }
 
-  /** A server's answer takes the place of all that DNS said for this interface; no prefixes: there is no DNS64. */
-  answer(ifindex: number, prefixes: readonly Prefix6[], server: string, ttl: number, now: number): void {
+  /**
+   * What the servers said about an interface (DISC-6). Prefixes take the place of all that DNS said before; but those of a
+   * server that is silent now stay, as its silence is no word against them.
+   * @returns true where some stay by that
+   */
+  answer(ifindex: number, verdict: DnsVerdict, now: number): boolean {
+    if (verdict.is === 'silent') return this.#validDns(ifindex, now).length > 0;
+    if (verdict.is === 'negative') {
+      this.#dns.delete(ifindex);
+      return false;
+    }
+    const { server, prefixes, ttl, holderSilent } = verdict;
+    const holder = this.holder(ifindex, now);
     const until = now + ttl * 1000;
-    const entries = prefixes.map(
-      (prefix): Entry => ({ source: 'dns', prefix, from: server, until, ifindex }),
+    const kept = this.#validDns(ifindex, now).filter(
+      ({ from, prefix }) =>
+        holderSilent && from === holder && !prefixes.some((one) => samePrefix6(one, prefix)),
     );
-    this.#entries = [
-      ...this.#entries.filter((one) => one.source !== 'dns' || one.ifindex !== ifindex),
-      ...entries,
-    ];
+    const given = prefixes.map((prefix) => {
+      return { prefix, from: server, until, lapse: until + STALE_MOST, doubted: false };
+    });
+    this.#dns.set(ifindex, [...kept, ...given]);
+    return kept.length > 0;
+  }
+
+  /** The server that gave the prefixes of an interface; null: there are none from DNS. */
+  holder(ifindex: number, now: number): string | null {
+    const active = this.#active.get(ifindex);
+    const all = this.#validDns(ifindex, now);
+    const used = all.find(
+      (one) => active?.source === 'dns' && one.from === active.from && samePrefix6(one.prefix, active.prefix),
+    );
+    return (used ?? all[0])?.from ?? null;
+  }
+
+  /**
+   * The silence of servers is no excuse any more: others are asked now, or none.
+   * @returns true where a prefix ends by that
+   */
+  endAtTtl(ifindex: number, now: number): boolean {
+    const before = this.#validDns(ifindex, now).length;
+    for (const one of this.#dns.get(ifindex) ?? []) one.lapse = Math.min(one.lapse, one.until);
+    return this.#validDns(ifindex, now).length < before;
   }
 
   /** The interface is gone, or leads to another network now. */
   forget(ifindex: number): void {
-    this.#entries = this.#entries.filter((one) => one.ifindex !== ifindex);
+    this.#routers.forget(ifindex);
+    this.#dns.delete(ifindex);
     this.#active.delete(ifindex);
   }
 
   /** The link was away: what is said anew on it goes first, and what is not is forgotten at `until` (ms). */
   doubt(ifindex: number, until: number): void {
-    this.#entries = this.#entries.map((one) =>
-      one.ifindex === ifindex ? { ...one, stale: true, until: Math.min(one.until, until) } : one,
-    );
+    this.#routers.doubt(ifindex, until);
+    for (const one of this.#dns.get(ifindex) ?? []) {
+      one.doubted = true;
+      one.until = Math.min(one.until, until);
+      one.lapse = one.until;
+    }
   }
 
   /** The prefix does not work: for `ms` it counts only where there is no other. */
   suspect(prefix: Prefix6, ms: number, now: number): void {
-    this.#suspects.set(formatPrefix6(prefix), now + ms);
+    const key = formatPrefix6(prefix);
+    this.#suspects.delete(key);
+    if (this.#suspects.size >= MOST_SUSPECTS) this.#suspects.delete(this.#suspects.keys().next().value!);
+    this.#suspects.set(key, now + ms);
   }
 
   /** The prefix works again. */
@@ -83,14 +145,21 @@ export class PrefixBook {
     return (this.#suspects.get(formatPrefix6(prefix)) ?? 0) > now;
   }
 
-  /** All that is valid on an interface, in order of precedence, then as received. */
+  /** All that is valid on an interface, in order of precedence, then as received; what is stale after what is not. */
   valid(ifindex: number, now: number): Entry[] {
-    const alive = this.#entries.filter((one) => one.ifindex === ifindex && one.until > now);
+    const byRouters = this.#routers
+      .prefixes(ifindex, now)
+      .map(({ prefix, from, until, doubted }): Entry => ({ source: 'ra', prefix, from, until, doubted }));
+    const byDns = this.#validDns(ifindex, now).map(({ prefix, from, until, lapse, doubted }): Entry => {
+      const known = { source: 'dns' as const, prefix, from, doubted };
+      return until > now ? { ...known, until } : { ...known, until: lapse, stale: true };
+    });
     const inOrder = [
-      ...alive.filter((one) => one.source === 'ra'),
-      ...alive.filter((one) => one.source === 'dns'),
+      ...byRouters,
+      ...byDns.filter(({ stale }) => stale !== true),
+      ...byDns.filter(({ stale }) => stale === true),
     ];
-    return [...inOrder.filter((one) => one.stale !== true), ...inOrder.filter((one) => one.stale === true)];
+    return [...inOrder.filter(({ doubted }) => !doubted), ...inOrder.filter(({ doubted }) => doubted)];
   }
 
   /**
@@ -102,7 +171,9 @@ export class PrefixBook {
     const sound = all.filter(({ prefix }) => !this.isSuspect(prefix, now));
     const usable = sound.length > 0 ? sound : all;
     const first = usable[0];
-    const best = usable.filter(({ source, stale }) => source === first?.source && stale === first.stale);
+    const best = usable.filter(
+      ({ source, doubted }) => source === first?.source && doubted === first.doubted,
+    );
     const before = this.#active.get(ifindex);
     const kept = before && best.find(({ prefix }) => samePrefix6(prefix, before.prefix));
     const chosen = kept ?? best[0] ?? null;
@@ -111,17 +182,57 @@ export class PrefixBook {
     return chosen;
   }
 
-  /** When the next thing ends by itself; null: nothing does. */
-  nextChange(now: number): number | null {
-    const ends = [...this.#entries.map(({ until }) => until), ...this.#suspects.values()].filter(
-      (until) => until > now,
-    );
-    return ends.length === 0 ? null : Math.min(...ends);
+  /** Resolvers that routers advertise on an interface. */
+  resolvers(ifindex: number, now: number): Ip6[] {
+    return this.#routers.resolvers(ifindex, now);
+  }
+
+  /** The least MTU that routers advertise on an interface, bytes; null: none. `most`: the link's own. */
+  mtu(ifindex: number, most: number): number | null {
+    return this.#routers.mtu(ifindex, most);
+  }
+
+  /** Of routers' words on an interface, how much was left out because there was too much. */
+  leftOut(ifindex: number): number {
+    return this.#routers.leftOut(ifindex);
+  }
+
+  /** When routers are to be asked, so that their last prefix does not end by a lost advertisement, ms; null: there is none. */
+  solicitAt(ifindex: number, now: number): number | null {
+    let last: { readonly until: number; readonly heard: number } | null = null;
+    for (const one of this.#routers.prefixes(ifindex, now)) {
+      if (!one.doubted && (last === null || one.until > last.until)) last = one;
+    }
+    return last === null ? null : last.until - Math.min(EARLY, (last.until - last.heard) / 2);
+  }
+
+  /** When the next thing changes by itself, ms; Infinity: nothing does. */
+  nextChange(now: number): number {
+    let next = this.#routers.nextEnd(now);
+    const consider = (at: number): void => {
+      if (at > now && at < next) next = at;
+    };
+    for (const all of this.#dns.values()) {
+      for (const { until, lapse } of all) {
+        consider(until);
+        consider(lapse);
+      }
+    }
+    for (const until of this.#suspects.values()) consider(until);
+    return next;
   }
 
   /** Forgets what has ended. */
   sweep(now: number): void {
-    this.#entries = this.#entries.filter(({ until }) => until > now);
+    for (const [ifindex, all] of this.#dns) {
+      const alive = all.filter(({ lapse }) => lapse > now);
+      if (alive.length === 0) this.#dns.delete(ifindex);
+      else this.#dns.set(ifindex, alive);
+    }
     for (const [key, until] of this.#suspects) if (until <= now) this.#suspects.delete(key);
+  }
+
+  #validDns(ifindex: number, now: number): DnsEntry[] {
+    return (this.#dns.get(ifindex) ?? []).filter(({ lapse }) => lapse > now);
   }
 }

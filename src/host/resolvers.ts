@@ -45,10 +45,19 @@ export function serversInLinkState(text: string, dev: string): Server[] {
   return found;
 }
 
-/** Where a list of servers came from, in words. */
 export interface Resolvers {
   readonly servers: readonly Server[];
+  /** Learned on the interface, host-wide, named by --dns64-servers, or there are none. */
+  readonly of: 'link' | 'host' | 'given' | 'none';
+  /** Where the list came from, in words. */
   readonly from: string;
+}
+
+/** Host-wide resolvers, and those named by hand, are asked for the best candidate alone (DISC-4, CLAT-10). */
+export function serversFor(given: readonly Server[], isBest: boolean, find: () => Resolvers): Resolvers {
+  const found: Resolvers =
+    given.length > 0 ? { servers: given, of: 'given', from: 'given (--dns64-servers)' } : find();
+  return isBest || found.of === 'link' ? found : { ...found, servers: [] };
 }
 
 export const RESOLV_CONF = '/etc/resolv.conf';
@@ -124,12 +133,12 @@ export function resolversOf(
     ...serversInLinkState(read(`/run/systemd/netif/links/${ifindex}`) ?? '', dev),
     ...serversInLinkState(read(`/run/systemd/resolve/netif/${ifindex}`) ?? '', dev),
   ];
-  if (own.length > 0) return { servers: unique(own), from: `learned on ${dev}` };
+  if (own.length > 0) return { servers: unique(own), of: 'link', from: `learned on ${dev}` };
   for (const path of [UPLINK_RESOLV_CONF, RESOLV_CONF]) {
     const servers = unique(serversInResolvConf(read(path) ?? ''));
-    if (servers.length > 0) return { servers, from: `of this host, ${path}` };
+    if (servers.length > 0) return { servers, of: 'host', from: `of this host, ${path}` };
   }
-  return { servers: [], from: `none known on ${dev}` };
+  return { servers: [], of: 'none', from: `none known on ${dev}` };
 }
 
 function unique(servers: readonly Server[]): Server[] {

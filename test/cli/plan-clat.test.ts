@@ -2,11 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import { formatIp4, formatIp6, formatPrefix6 } from '../../src/address/format.ts';
 import { inPrefix6, type Prefix6, prefixOf6 } from '../../src/address/ip.ts';
-import type { Discovered } from '../../src/cli/discover.ts';
 import { findClat } from '../../src/cli/plan-clat.ts';
 import type { RunConfig } from '../../src/config/config.ts';
 import { loadRun, type RawOptions } from '../../src/config/load.ts';
+import { type DiscoveryLink, discoveryLinks } from '../../src/host/discovery-links.ts';
+import type { ServerAnswer } from '../../src/host/dns-verdict.ts';
+import type { RouterWord } from '../../src/host/pref64.ts';
 import type { HostState } from '../../src/host/state.ts';
+import { type Asked, conclude, hearAll } from '../../src/host/survey.ts';
 import { parseKernel6 } from '../../src/host/text.ts';
 import { host, type MadeUp } from '../host/made-up.ts';
 
@@ -15,13 +18,30 @@ const B = '2001:db8:b::/96';
 const C = '2001:db8:c::/96';
 const SLAAC: Prefix6 = prefixOf6(parseKernel6('2001:db8:1:1::'), 64);
 
-/** "eth0 PREFIX [LIFETIME]", "eth0 mtu BYTES": each a router of its own. */
-const router = (text: string, i: number): Discovered['routers'][number] => {
-  const [dev = '', what = '', value] = text.split(' ');
-  const mtu = what === 'mtu' ? Number(value) : null;
-  const prefixes = mtu === null ? [{ prefix: what, lifetime: Number(value ?? 1800) }] : [];
-  return { interface: dev, router: `fe80::${i + 1}`, prefixes, mtu };
-};
+/** "eth0 PREFIX[ LIFETIME][, PREFIX …]", "eth0 mtu BYTES": each a router of its own. */
+const router =
+  (links: readonly DiscoveryLink[]) =>
+  (text: string, i: number): RouterWord => {
+    const [dev = '', ...rest] = text.split(' ');
+    const options = rest.join(' ').split(', ');
+    const mtu = rest[0] === 'mtu' ? Number(rest[1]) : null;
+    return {
+      ...{
+        router: [0xfe80_0000 | 0, 0, 0, i + 1],
+        ifindex: links.find(({ name }) => name === dev)?.index ?? 99,
+      },
+      pref64: (mtu === null ? options : []).map((option) => {
+        const [prefix = '', lifetime = '1800'] = option.split(' ');
+        return { prefix: parsed(prefix), lifetime: Number(lifetime) };
+      }),
+      ...{ rdnss: [], mtu },
+    };
+  };
+
+function parsed(text: string): Prefix6 {
+  const [address = '', length] = text.split('/');
+  return prefixOf6(parseKernel6(address), Number(length));
+}
 
 interface Network {
   routers?: string[];
@@ -29,38 +49,41 @@ interface Network {
   dns?: string[];
   /** One before it does not. */
   silent?: boolean;
+  /** Servers of eth1, learned there. */
+  dns1?: string[];
 }
 
-const discovered = ({ routers = [], dns = [], silent = false }: Network): Discovered => ({
-  uplink: 'eth0',
-  routers: routers.map(router),
-  notHeard: null,
-  dns: [
-    ...(silent
-      ? [
-          {
-            server: '2001:db8::52',
-            from: 'given' as const,
-            prefixes: [],
-            ttl: null,
-            notes: [],
-            answered: false,
-            why: 'silent',
-          },
-        ]
-      : []),
-    {
-      server: '2001:db8::53',
-      from: 'given',
-      prefixes: dns,
-      ttl: 300,
-      notes: [],
-      answered: true,
-      why: dns.length > 0 ? null : 'it has no AAAA records',
-    },
-  ],
-  prefixes: [],
+const SILENT: ServerAnswer = {
+  server: { address: '2001:db8::52', port: 53 },
+  answer: { is: 'failed', why: 'silent', silent: true },
+};
+const answer = (prefixes: readonly string[]): ServerAnswer => ({
+  server: { address: '2001:db8::53', port: 53 },
+  answer:
+    prefixes.length === 0
+      ? { is: 'negative', why: 'it has no AAAA records' }
+      : {
+          is: 'answer',
+          addresses: prefixes.map((text) => parseKernel6(text.replace('::/96', '::192.0.0.170'))),
+          ttl: 300,
+        },
 });
+
+/** Through the same book and judgement as what the network says. */
+function surveyed(
+  { routers = [], dns = [], dns1 = [], silent = false }: Network,
+  links: readonly DiscoveryLink[],
+) {
+  const words = routers.map(router(links));
+  const asked: Asked[] = links
+    .filter(({ candidate }) => candidate)
+    .map((link, i) => ({
+      link,
+      from: 'given',
+      answers: [...(silent ? [SILENT] : []), answer(i === 0 ? dns : dns1)],
+    }));
+  return conclude(links, words, null, hearAll(links, words), asked);
+}
 
 function configure(raw: RawOptions): RunConfig {
   const loaded = loadRun(raw, { read: () => new Uint8Array(0) });
@@ -74,7 +97,7 @@ async function plan(network: Network, raw: RawOptions = {}, state: HostState = h
   const config = configure(raw);
   const found = await findClat(config, state, async (options) => {
     asked.push(options);
-    return discovered(network);
+    return surveyed(network, discoveryLinks(state, options.tun, options.platDev));
   });
   return { found, asked, config };
 }
@@ -122,7 +145,18 @@ describe('the prefix', () => {
   test('what a router withdraws does not count', async () => {
     expect(await prefixOf({ routers: [`eth0 ${A} 0`, `eth0 ${B}`] })).toContain(`${B} (said by a router)`);
     expect(await prefixOf({ routers: [`eth0 ${A} 0`], dns: [B] })).toContain(`${B} (from DNS)`);
-    expect(await lacking({ routers: [`eth0 ${A} 0`] })).toBe('no NAT64 prefix known on eth0');
+    expect(await lacking({ routers: [`eth0 ${A} 0`] })).toBe('no NAT64 prefix known on eth0 yet');
+  });
+
+  test.each([
+    ['withdrawn in the same word', `${A}, ${A} 0`],
+    ['of multicast', 'ff02::/96'],
+    ['of the unspecified address', '::/96'],
+    ['link-local', 'fe80::/96'],
+    ['of IPv4-mapped addresses', '::ffff:0:0/96'],
+  ])('one %s is none, as for the daemon', async (_what, text) => {
+    expect(await lacking({ routers: [`eth0 ${text}`] })).toBe('no NAT64 prefix known on eth0 yet');
+    expect(await prefixOf({ routers: [`eth0 ${text}`], dns: [B] })).toContain(`${B} (from DNS)`);
   });
 
   test('--pool6 needs nobody to be asked, on the best uplink', async () => {
@@ -141,7 +175,7 @@ describe('the prefix', () => {
       { address: '2001:db8::53', port: 53 },
       { address: '192.0.2.53', port: 5353 },
     ];
-    expect(asked).toEqual([{ servers, tun: 'siit', platDev: 'eth0', json: false }]);
+    expect(asked).toEqual([{ servers, tun: 'siit', platDev: 'eth0' }]);
   });
 });
 
@@ -161,15 +195,19 @@ describe('the uplink', () => {
     expect(await prefixOf(both, {}, TWO)).toBe(`eth0 NAT64 prefix: ${A} (from DNS)`);
   });
 
+  test('may be the second by what its own servers say, as for the daemon', async () => {
+    expect(await prefixOf({ dns1: [B] }, {}, TWO)).toBe(`eth1 NAT64 prefix: ${B} (from DNS)`);
+  });
+
   test('is --plat-dev, whatever another one has', async () => {
     const raw = { 'plat-dev': 'eth1' };
     const both = { routers: [`eth0 ${A}`, `eth1 ${B}`] };
     expect(await prefixOf(both, raw, TWO)).toBe(`eth1 NAT64 prefix: ${B} (said by a router)`);
-    expect(await lacking({ routers: [`eth0 ${A}`] }, raw, TWO)).toBe('no NAT64 prefix known on eth1');
+    expect(await lacking({ routers: [`eth0 ${A}`] }, raw, TWO)).toBe('no NAT64 prefix known on eth1 yet');
   });
 
   test('is no interface where a router speaks and there is no default route', async () => {
-    expect(await lacking({ routers: [`eth1 ${A}`] })).toBe('no NAT64 prefix known on eth0');
+    expect(await lacking({ routers: [`eth1 ${A}`] })).toBe('no NAT64 prefix known on eth0 yet');
   });
 });
 
@@ -192,12 +230,12 @@ describe('what is lacking', () => {
 
   test('an IPv6 default route; then nobody is asked', async () => {
     const { found, asked } = await plan({ dns: [A] }, { pool6: B }, host({ routes6: [] }));
-    expect(found).toEqual({ lacking: 'no IPv6 default route' });
+    expect(found).toEqual({ lacking: 'no IPv6 default route yet' });
     expect(asked).toEqual([]);
   });
 
   test('a prefix: names every interface it could be on', async () => {
-    expect(await lacking({}, {}, TWO)).toBe('no NAT64 prefix known on eth0, eth1');
+    expect(await lacking({}, {}, TWO)).toBe('no NAT64 prefix known on eth0, eth1 yet');
   });
 
   test('addresses of either kind', async () => {

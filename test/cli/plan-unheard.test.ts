@@ -1,27 +1,39 @@
 /** `clatd plan` without the privilege to hear routers: it says so, in place of letting their silence pass for an answer. */
 import { expect, test } from 'vitest';
-import type { Discovered } from '../../src/cli/discover.ts';
 import { findClat } from '../../src/cli/plan-clat.ts';
 import { loadRun } from '../../src/config/load.ts';
+import { discoveryLinks } from '../../src/host/discovery-links.ts';
+import type { ServerAnswer } from '../../src/host/dns-verdict.ts';
+import { conclude, hearAll } from '../../src/host/survey.ts';
+import { parseKernel6 } from '../../src/host/text.ts';
 import { host } from '../host/made-up.ts';
 
 const NOT_ROOT = 'needs CAP_NET_RAW (run as root)';
-const BY_DNS = {
-  ...{ server: '2001:db8::53', from: 'given', ttl: 60, notes: [], answered: true, why: null },
-  prefixes: ['2001:db8:65::/96'],
+const BY_DNS: ServerAnswer = {
+  server: { address: '2001:db8::53', port: 53 },
+  answer: { is: 'answer', addresses: [parseKernel6('2001:db8:65::192.0.0.170')], ttl: 60 },
 };
 
-async function find(said: Partial<Discovered>, raw: Record<string, string> = {}) {
+async function find({ notHeard = null, dns = [] }: Said, raw: Record<string, string> = {}) {
   const loaded = loadRun(raw, { read: (): never => expect.unreachable() }, (name) => name);
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.mistakes));
-  const nothing: Discovered = { uplink: 'eth0', routers: [], notHeard: null, dns: [], prefixes: [] };
-  return findClat(loaded.config, host({}), async () => ({ ...nothing, ...said }));
+  return findClat(loaded.config, host({}), async ({ tun, platDev }, state) => {
+    const links = discoveryLinks(state, tun, platDev);
+    return conclude(links, [], notHeard, hearAll(links, []), [
+      { link: links[0]!, from: 'given', answers: dns },
+    ]);
+  });
+}
+
+interface Said {
+  notHeard?: string | null;
+  dns?: readonly ServerAnswer[];
 }
 
 test('no prefix: there may be one all the same', async () => {
-  expect(await find({})).toEqual({ lacking: 'no NAT64 prefix known on eth0' });
+  expect(await find({})).toEqual({ lacking: 'no NAT64 prefix known on eth0 yet' });
   expect(await find({ notHeard: NOT_ROOT })).toEqual({
-    lacking: `no NAT64 prefix known on eth0; routers were not heard and may announce one: ${NOT_ROOT}`,
+    lacking: `no NAT64 prefix known on eth0 yet; routers were not heard and may announce one: ${NOT_ROOT}`,
   });
 });
 

@@ -1,11 +1,12 @@
-/** Prefix discovery with made-up routers, servers and time: every rule of DISC-1, 3, 6 and 7. */
+/** Prefix discovery with made-up routers, servers and time: every rule of DISC-1, DISC-2, DISC-3, DISC-6 and DISC-7. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { formatPrefix6 } from '../../src/address/format.ts';
+import { formatIp6, formatPrefix6 } from '../../src/address/format.ts';
 import type { Ip6, Prefix6 } from '../../src/address/ip.ts';
 import { parsePrefix6 } from '../../src/address/parse.ts';
 import { Discovery, type DiscoveryConfig } from '../../src/host/discovery.ts';
+import type { DiscoveryLink } from '../../src/host/discovery-links.ts';
+import type { DnsAnswer } from '../../src/host/dns-message.ts';
 import { DnsSchedule } from '../../src/host/dns-schedule.ts';
-import type { DnsAnswer } from '../../src/host/dns64.ts';
 import type { RouterWord } from '../../src/host/pref64.ts';
 import { parseKernel6 } from '../../src/host/text.ts';
 
@@ -29,7 +30,11 @@ const answer = (ttl: number, ...prefixes: string[]): DnsAnswer => ({
 
 interface World {
   discovery: Discovery;
+  /** Of every server that has none of its own. */
   answer: DnsAnswer;
+  answers: Record<string, DnsAnswer>;
+  askedServers: string[];
+  logged: string[];
   /** When DNS was asked, ms. */
   asked: number[];
   solicited: number;
@@ -42,6 +47,9 @@ interface World {
 function world(config: Partial<DiscoveryConfig> = {}): World {
   const w: World = {
     answer: { is: 'failed', why: 'no answer' },
+    answers: {},
+    askedServers: [],
+    logged: [],
     asked: [],
     solicited: 0,
     changes: 0,
@@ -62,7 +70,11 @@ function world(config: Partial<DiscoveryConfig> = {}): World {
     discovery: new Discovery(
       { static: null, fallback: null, servers: [], ...config },
       {
-        log: { debug: () => {}, info: () => {}, warn: () => {} },
+        log: {
+          debug: () => {},
+          info: (text) => void w.logged.push(text),
+          warn: (text) => void w.logged.push(text),
+        },
         now: () => Date.now(),
         listener: {
           listen: () => {
@@ -79,13 +91,15 @@ function world(config: Partial<DiscoveryConfig> = {}): World {
         },
         ask: async (servers) => {
           w.asked.push(Date.now());
-          return { server: servers[0]!, answer: w.answer };
+          w.askedServers = servers.map(({ address }) => address);
+          return servers.map((server) => ({ server, answer: w.answers[server.address] ?? w.answer }));
         },
         resolvers: (_dev, _index, advertised: readonly Ip6[]) => ({
           servers: [
             ...w.servers.map((address) => ({ address, port: 53 })),
-            ...advertised.map(() => ({ address: 'advertised', port: 53 })),
+            ...advertised.map((address) => ({ address: formatIp6(address), port: 53 })),
           ],
+          of: 'link',
           from: 'learned on eth0',
         }),
       },
@@ -94,7 +108,11 @@ function world(config: Partial<DiscoveryConfig> = {}): World {
   return w;
 }
 
-const LINK = [{ name: 'eth0', index: IF, candidate: true }];
+const ETH0: DiscoveryLink = {
+  ...{ name: 'eth0', index: IF, candidate: true, mtu: 1500 },
+  ...{ routers: new Set<string>(), networks: '2001:db8:1:1::/64' },
+};
+const LINK = [ETH0];
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 beforeEach(() => {
@@ -282,7 +300,7 @@ describe('asking DNS again (DISC-6)', () => {
     w.discovery.stop();
   });
 
-  it('no answer: 1, 2, 4 … 60 s; the prefix lives until its TTL ends', async () => {
+  it('no answer: 1, 2, 4 … 60 s', async () => {
     const w = world();
     w.answer = answer(60, A);
     w.discovery.setLinks(LINK);
@@ -291,8 +309,6 @@ describe('asking DNS again (DISC-6)', () => {
     await pass(58 * second);
     expect(times(w)).toEqual([0, 50, 51, 53, 57]);
     expect(w.active()).toBe(`dns ${A}`);
-    await pass(3 * second);
-    expect(w.active()).toBeNull();
     w.discovery.stop();
   });
 
@@ -336,6 +352,236 @@ describe('asking DNS again (DISC-6)', () => {
   });
 });
 
+describe('a server that is silent (DISC-6)', () => {
+  const SILENT: DnsAnswer = { is: 'failed', why: 'no answer within 3 s', silent: true };
+  const NONE: DnsAnswer = { is: 'negative', why: 'there is no AAAA record' };
+  const hour = 3600 * second;
+
+  /** A prefix of TTL 60 from the first of two servers, which falls silent. */
+  async function silenced(): Promise<World> {
+    const w = world();
+    w.servers = ['2001:db8::53', '2001:db8::54'];
+    w.answers = { '2001:db8::53': answer(60, A), '2001:db8::54': SILENT };
+    w.discovery.setLinks(LINK);
+    await pass(0);
+    w.answers['2001:db8::53'] = SILENT;
+    return w;
+  }
+
+  it('is no word against its prefix: that stays in use beyond its TTL, stale, for a day at most', async () => {
+    const w = await silenced();
+    await pass(59 * second);
+    expect(w.discovery.prefixOn(IF)?.stale).toBeUndefined();
+    const { changes } = w;
+    await pass(2 * second);
+    expect(w.discovery.prefixOn(IF)).toMatchObject({ source: 'dns', from: '2001:db8::53', stale: true });
+    expect(w.changes).toBeGreaterThan(changes);
+    await pass(24 * hour - 2 * second);
+    expect(w.active()).toBe(`dns ${A}`);
+    await pass(2 * second);
+    expect(w.active()).toBeNull();
+    w.discovery.stop();
+  });
+
+  it('speaks again: its prefix is as good as before', async () => {
+    const w = await silenced();
+    await pass(hour);
+    w.answers['2001:db8::53'] = answer(60, A);
+    await pass(61 * second);
+    expect(w.discovery.prefixOn(IF)?.stale).toBeUndefined();
+    expect(w.active()).toBe(`dns ${A}`);
+    w.discovery.stop();
+  });
+
+  it('others have nothing to say: still no word against it', async () => {
+    const w = await silenced();
+    w.answers['2001:db8::54'] = NONE;
+    await pass(hour);
+    expect(w.active()).toBe(`dns ${A}`);
+    w.discovery.stop();
+  });
+
+  it('another one names another prefix: the one in use is kept, the other is known', async () => {
+    const w = await silenced();
+    w.answers['2001:db8::54'] = answer(60, B);
+    await pass(hour);
+    expect(w.active()).toBe(`dns ${A}`);
+    expect(w.discovery.prefixesOn(IF).map(formatPrefix6)).toEqual([B, A]);
+    w.discovery.suspect(prefix(A), 60 * second);
+    expect(w.active()).toBe(`dns ${B}`);
+    w.discovery.stop();
+  });
+
+  it('another one confirms it: it is that one’s from now on', async () => {
+    const w = await silenced();
+    w.answers['2001:db8::54'] = answer(60, A);
+    await pass(hour);
+    expect(w.discovery.prefixOn(IF)).toMatchObject({ from: '2001:db8::54' });
+    expect(w.discovery.prefixOn(IF)?.stale).toBeUndefined();
+    w.discovery.stop();
+  });
+
+  it('every server says that there is none: then there is none', async () => {
+    const w = await silenced();
+    await pass(hour);
+    w.answer = NONE;
+    w.answers = {};
+    await pass(61 * second);
+    expect(w.active()).toBeNull();
+    w.discovery.stop();
+  });
+
+  it.each<[string, (w: World) => void]>([
+    [
+      'the resolvers',
+      (w) => {
+        w.servers = ['2001:db8::99'];
+        w.discovery.resolversChanged();
+      },
+    ],
+    ['the networks on the link', (w) => w.discovery.setLinks([{ ...ETH0, networks: '2001:db8:2:2::/64' }])],
+    [
+      'the link',
+      (w) => {
+        w.discovery.setLinks([{ ...ETH0, candidate: false }]);
+        w.discovery.setLinks(LINK);
+      },
+    ],
+  ])('a stale prefix ends when %s change', async (_what, change) => {
+    const w = await silenced();
+    w.answer = SILENT;
+    await pass(hour);
+    change(w);
+    await pass(11 * second);
+    expect(w.active()).toBeNull();
+    w.discovery.stop();
+  });
+
+  it('the same resolvers written anew are the same', async () => {
+    const w = await silenced();
+    await pass(hour);
+    w.servers.reverse();
+    w.discovery.resolversChanged();
+    w.discovery.setLinks([{ ...ETH0 }]);
+    await pass(hour);
+    expect(w.active()).toBe(`dns ${A}`);
+    w.discovery.stop();
+  });
+
+  it('while routers speak, DNS is left alone and its prefix ends with its TTL', async () => {
+    const w = await silenced();
+    w.hear({ [B]: 200 });
+    await pass(201 * second);
+    expect(w.active()).toBeNull();
+    w.discovery.stop();
+  });
+});
+
+describe('before the last prefix of routers ends (DISC-2)', () => {
+  it('they are asked 30 s before, once', async () => {
+    const w = world();
+    w.discovery.setLinks(LINK);
+    w.hear({ [A]: 600, [B]: 400 });
+    const before = w.solicited;
+    await pass(569 * second);
+    expect(w.solicited).toBe(before);
+    await pass(2 * second);
+    expect(w.solicited).toBe(before + 1);
+    await pass(28 * second);
+    expect(w.solicited).toBe(before + 1);
+    expect(w.active()).toBe(`ra ${A}`);
+    w.hear({ [A]: 600 });
+    await pass(571 * second);
+    expect(w.solicited).toBe(before + 2);
+    w.discovery.stop();
+  });
+
+  it('in the middle of a lifetime that is shorter: answers make no storm of questions', async () => {
+    const w = world();
+    w.discovery.setLinks(LINK);
+    const before = w.solicited;
+    for (let i = 0; i < 10; i++) {
+      w.hear({ [A]: 8 });
+      await pass(3 * second);
+    }
+    expect(w.solicited).toBe(before);
+    await pass(2 * second);
+    expect(w.solicited).toBe(before + 1);
+    w.discovery.stop();
+  });
+});
+
+describe('hostile words', () => {
+  const random = (i: number): string => `2001:db9:${(i >> 8).toString(16)}:${(i & 255).toString(16)}::/96`;
+  const router = (i: number): Ip6 => [0xfe80_0000 | 0, 0, 1, i];
+
+  it('resolvers that come and go make no more questions than the pace allows', async () => {
+    const w = world();
+    w.discovery.setLinks(LINK);
+    await pass(0);
+    const before = w.asked.length;
+    const addresses = [parseKernel6('2001:db8::77')];
+    for (let i = 0; i < 1000; i++) {
+      w.hear({}, { rdnss: [{ addresses, lifetime: i % 2 === 0 ? 600 : 0 }] });
+      await pass(10);
+    }
+    expect(w.asked.length - before).toBeLessThanOrEqual(10);
+    w.discovery.stop();
+  });
+
+  it('what was known first stays, and what is left out is said once', async () => {
+    const w = world();
+    w.discovery.setLinks(LINK);
+    w.hear({ [A]: 600 });
+    for (let i = 1; i < 5000; i++) w.hear({ [random(i)]: 600 }, { router: router(i) });
+    for (let i = 1; i < 5000; i++) w.hear({ [random(i)]: 600 });
+    expect(w.active()).toBe(`ra ${A}`);
+    expect(w.discovery.knownOn(IF)).toHaveLength(7 + 16);
+    expect(w.discovery.leftOutOn(IF)).toBe(5000 - 8 + 5000 - 16);
+    expect(w.logged).toEqual([
+      'eth0: more than 8 routers speak: what is more is left out',
+      'eth0: a router advertises more than 16 NAT64 prefixes: what is more is left out',
+    ]);
+    w.discovery.stop();
+  });
+
+  it('the same said again is no change', () => {
+    const w = world();
+    w.discovery.setLinks(LINK);
+    w.hear({ [A]: 600 }, { mtu: 1400 });
+    const { changes } = w;
+    for (let i = 0; i < 100; i++) w.hear({ [A]: 600 }, { mtu: 1400 });
+    expect(w.changes).toBe(changes);
+    w.discovery.stop();
+  });
+
+  it('two sentences that alternate are logged once each', () => {
+    const w = world();
+    w.discovery.setLinks(LINK);
+    for (let i = 0; i < 100; i++) w.hear({ [i % 2 === 0 ? 'ff02::/96' : '::/96']: 600 });
+    expect(w.logged).toHaveLength(2);
+    w.discovery.stop();
+  });
+});
+
+describe('the MTU of routers (DISC-2)', () => {
+  it.each([
+    [[1400], 1400],
+    [[1400, 1300], 1300],
+    [[1279], null],
+    [[0], null],
+    [[1280], 1280],
+    [[1501], null],
+    [[9000, 1492], 1492],
+  ])('%j on a link of 1500: %s', (said, counts) => {
+    const w = world();
+    w.discovery.setLinks(LINK);
+    for (const [i, mtu] of said.entries()) w.hear({}, { mtu, router: [0xfe80_0000 | 0, 0, 0, i + 1] });
+    expect(w.discovery.mtuOn(IF)).toBe(counts);
+    w.discovery.stop();
+  });
+});
+
 describe('several interfaces (CLAT-10)', () => {
   it('an interface that goes takes its prefixes along', () => {
     const w = world();
@@ -350,7 +596,7 @@ describe('several interfaces (CLAT-10)', () => {
   it('servers given by hand are asked about the best candidate only', async () => {
     const w = world({ servers: [{ address: '2001:db8::99', port: 53 }] });
     w.answer = answer(300, A);
-    w.discovery.setLinks([...LINK, { name: 'eth1', index: 4, candidate: true }]);
+    w.discovery.setLinks([...LINK, { ...ETH0, name: 'eth1', index: 4 }]);
     await pass(0);
     expect(w.asked).toHaveLength(1);
     expect(w.active()).toBe(`dns ${A}`);

@@ -2,10 +2,13 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server as TcpServer } from 'node:net';
 import dns from 'dns-packet';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { formatPrefix6 } from '../../src/address/format.ts';
 import { parseServer } from '../../src/config/server.ts';
-import { askServer, askServers, prefixesFromAaaa, readAnswer } from '../../src/host/dns64.ts';
+import { type DnsAnswer, readAnswer } from '../../src/host/dns-message.ts';
+import { prefixesFromAaaa } from '../../src/host/dns-prefixes.ts';
+import type { ServerAnswer } from '../../src/host/dns-verdict.ts';
+import { askServer, askServers } from '../../src/host/dns64.ts';
 import { resolversOf, serversInLinkState, serversInResolvConf } from '../../src/host/resolvers.ts';
 import { parseKernel6 } from '../../src/host/text.ts';
 
@@ -54,11 +57,29 @@ describe('prefixes in AAAA records (DISC-5)', () => {
 
   it.each([
     ['no well-known address', '2001:db8::1'],
-    ['octet 8 not 0', '2001:db8:0:0:100:0:192.0.0.170'],
+    ['octet 8 not 0 in a form shorter than /96', '2001:db8:122:344:1c0:0:aa00:0'],
     ['the prefix of another purpose (ADDR-2)', '::192.0.0.170'],
     ['multicast', 'ff02::192.0.0.170'],
   ])('%s: left out and named', (_what, address) => {
     expect(prefixes(address)).toEqual({ found: [], notes: 1 });
+  });
+});
+
+it('octet 8 of a /96 is the network’s business: used, and named (ADDR-1)', () => {
+  expect(prefixes('2001:db8:0:0:100:0:192.0.0.170')).toEqual({
+    found: ['2001:db8:0:0:100::/96'],
+    notes: 1,
+  });
+});
+
+it('thousands of records: so many prefixes as a router may have, a short note, no time', () => {
+  const many = Array.from(
+    { length: 2000 },
+    (_, i) => `2001:db8:${(i + 1).toString(16)}::192.0.0.${170 + (i % 2)}`,
+  );
+  expect(prefixes(...many)).toEqual({
+    found: many.slice(0, 16).map((text) => text.replace(/::192.*/, '::/96')),
+    notes: 5,
   });
 });
 
@@ -77,6 +98,7 @@ function response(
     answers: addresses.map((one) => ({ type: 'AAAA' as const, name, ...one })),
   });
 }
+const answerIn = (message: Uint8Array): DnsAnswer | undefined => readAnswer(message, 7)?.answer;
 const ONE = { data: '64:ff9b::c000:aa', ttl: 300 };
 
 describe('answers (DISC-6)', () => {
@@ -86,11 +108,11 @@ describe('answers (DISC-6)', () => {
     [300, 300],
     [100_000, 86_400],
   ])('TTL %i counts as %i', (ttl, clamped) => {
-    expect(readAnswer(response(7, [{ ...ONE, ttl }]), 7)).toMatchObject({ is: 'answer', ttl: clamped });
+    expect(answerIn(response(7, [{ ...ONE, ttl }]))).toMatchObject({ is: 'answer', ttl: clamped });
   });
 
   it('the least TTL counts', () => {
-    expect(readAnswer(response(7, [ONE, { ...ONE, ttl: 60 }]), 7)).toMatchObject({ ttl: 60 });
+    expect(answerIn(response(7, [ONE, { ...ONE, ttl: 60 }]))).toMatchObject({ ttl: 60 });
   });
 
   it.each([
@@ -99,7 +121,7 @@ describe('answers (DISC-6)', () => {
     ['SERVFAIL', [], 2, 'failed'],
     ['REFUSED', [], 5, 'failed'],
   ] as const)('%s', (_what, addresses, rcode, is) => {
-    expect(readAnswer(response(7, [...addresses], rcode), 7)).toMatchObject({ is });
+    expect(answerIn(response(7, [...addresses], rcode))).toMatchObject({ is });
   });
 
   it('of another question, of another id, or garbage: none of ours', () => {
@@ -169,14 +191,105 @@ describe('asking', () => {
     expect(await askServer(server)).toEqual({ is: 'failed', why: 'ECONNREFUSED' });
   });
 
-  it('of several servers the first AAAA win, then the first negative answer', async () => {
+  it('the datagram’s part of an answer where TCP is refused', async () => {
+    const { server } = await serve((id) => response(id, [ONE], 0x0200));
+    expect(await askServer(server)).toMatchObject({ is: 'answer', ttl: 300 });
+    const empty = await serve((id) => response(id, [], 0x0200));
+    expect(await askServer(empty.server)).toMatchObject({ is: 'failed', why: 'ECONNREFUSED' });
+  });
+
+  it('answers from another port than was asked do not count', async () => {
+    const other = createSocket('udp6');
+    open.push(other);
+    const socket = createSocket('udp6');
+    open.push(socket);
+    const asked: number[] = [];
+    socket.on('message', (message, from) => {
+      asked.push(from.port);
+      // The forged answer first, in time.
+      other.send(response(message.readUInt16BE(0), [ONE]), from.port, from.address, () => {
+        socket.send(response(message.readUInt16BE(0), [], 3), from.port, from.address);
+      });
+    });
+    await new Promise<void>((resolve) => socket.bind(0, '::1', resolve));
+    expect(await askServer({ address: '::1', port: socket.address().port })).toMatchObject({
+      is: 'negative',
+    });
+  });
+
+  it('ids and ports are others each time', async () => {
+    const ids: number[] = [];
+    const { server } = await serve((id) => {
+      ids.push(id);
+      return response(id, [], 3);
+    });
+    for (let i = 0; i < 20; i++) await askServer(server);
+    expect(new Set(ids).size).toBeGreaterThan(15);
+  });
+
+  it('of several servers the first of use, in the order of the list; those of no use before it are told', async () => {
     const refused = await serve((id) => response(id, [], 5));
     const negative = await serve((id) => response(id, [], 3));
+    const wildcard = await serve((id) => response(id, [{ data: '2001:db8::1', ttl: 300 }]));
     const good = await serve((id) => response(id, [ONE]));
-    expect((await askServers([refused.server, negative.server, good.server]))?.server).toBe(good.server);
-    expect((await askServers([refused.server, negative.server]))?.server).toBe(negative.server);
-    expect((await askServers([refused.server]))?.answer.is).toBe('failed');
-    expect(await askServers([])).toBeNull();
+    const ask = async (...all: { server: ServerAnswer['server'] }[]) =>
+      (await askServers(all.map(({ server }) => server))).map(({ server, answer }) => [
+        server.port,
+        answer.is,
+      ]);
+    expect(await ask(refused, negative, wildcard, good, refused)).toEqual([
+      [refused.server.port, 'failed'],
+      [negative.server.port, 'negative'],
+      [wildcard.server.port, 'answer'],
+      [good.server.port, 'answer'],
+    ]);
+    expect(await ask(refused, negative)).toEqual([
+      [refused.server.port, 'failed'],
+      [negative.server.port, 'negative'],
+    ]);
+    expect(await ask()).toEqual([]);
+  });
+
+  describe('with servers that take their time', () => {
+    beforeEach(() => {
+      vi.useFakeTimers();
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+    const A = { address: 'a', port: 53 };
+    const B = { address: 'b', port: 53 };
+    const good: DnsAnswer = { is: 'answer', addresses: [parseKernel6('64:ff9b::192.0.0.170')], ttl: 300 };
+    /** When each answers after being asked, ms. */
+    const asking = (delays: Record<string, number>) =>
+      askServers([A, B], (server) => {
+        return new Promise((resolve) => {
+          setTimeout(() => resolve(good), delays[server.address]);
+        });
+      });
+    const names = async (result: Promise<ServerAnswer[]>) =>
+      (await result).map(({ server, answer }) => `${server.address} ${answer.is}`);
+
+    it('the first of the list is waited for as long as one try takes', async () => {
+      const result = names(asking({ a: 2500, b: 100 }));
+      await vi.advanceTimersByTimeAsync(3000);
+      expect(await result).toEqual(['a answer']);
+    });
+
+    it('then the next one wins, and the first was silent', async () => {
+      const result = names(asking({ a: 60_000, b: 100 }));
+      await vi.advanceTimersByTimeAsync(3001);
+      expect(await result).toEqual(['a failed', 'b answer']);
+      expect(vi.getTimerCount()).toBeLessThanOrEqual(1);
+    });
+
+    it('ends at once when nobody wants to know any more', async () => {
+      const end = new AbortController();
+      const result = askServers([A, B], () => new Promise(() => {}), end.signal);
+      end.abort();
+      expect(await result).toEqual([]);
+      expect(vi.getTimerCount()).toBe(0);
+    });
   });
 });
 

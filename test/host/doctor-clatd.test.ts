@@ -179,8 +179,13 @@ describe('clatd itself', () => {
 });
 
 describe('the prefix', () => {
-  const router = (...prefixes: { prefix: string; lifetime: number }[]): Said['routers'][number] => {
-    return { interface: 'eth0', router: 'fe80::1', prefixes };
+  const router = (
+    ...prefixes: { prefix: string; lifetime: number; refused?: string }[]
+  ): Said['routers'][number] => {
+    return {
+      ...{ interface: 'eth0', router: 'fe80::1' },
+      prefixes: prefixes.map((one) => ({ refused: null, ...one })),
+    };
   };
   const server = (change: Partial<Said['dns'][number]> = {}): Said['dns'][number] => {
     const prefixes = ['2001:db8:64::/96'];
@@ -212,6 +217,14 @@ describe('the prefix', () => {
     expect(judge(facts({ routers: [withdrawn] }), 'prefix-ra')).toBe(
       'note: 2001:db8:64::/96 withdrawn by fe80::1 on eth0',
     );
+    const refused = router({
+      prefix: 'ff02::/96',
+      lifetime: 600,
+      refused: 'a multicast prefix cannot be used',
+    });
+    expect(judge(facts({ routers: [refused] }), 'prefix-ra')).toBe(
+      'note: ff02::/96 by fe80::1 on eth0 is not used: a multicast prefix cannot be used',
+    );
     expect(judge(facts({ routers: [router()] }), 'prefix-ra')).toMatch(
       /^note: none: fe80::1 on eth0 advertises no PREF64/,
     );
@@ -221,7 +234,11 @@ describe('the prefix', () => {
 
   it('from DNS', () => {
     expect(judge(facts({ dns: [server()] }), 'prefix-dns')).toBe('ok: 2001:db8:64::/96 by 2001:db8::53');
-    const none = server({ prefixes: [], why: 'there is no AAAA record', notes: ['x embeds nothing'] });
+    const none = server({
+      prefixes: [],
+      why: 'there is no AAAA record',
+      notes: ['left out: x embeds nothing'],
+    });
     expect(judge(facts({ dns: [none] }), 'prefix-dns')).toBe(
       'note: ipv4only.arpa shows no DNS64: none by 2001:db8::53: there is no AAAA record; left out: x embeds nothing',
     );

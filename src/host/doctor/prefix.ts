@@ -2,29 +2,13 @@
 import { formatPrefix6 } from '../../address/format.ts';
 import type { Prefix6 } from '../../address/ip.ts';
 import { parsePrefix6 } from '../../address/parse.ts';
+import type { Discovered, DnsFinding, RouterFinding } from '../survey.ts';
 import { type Check, note, ok, problem, skipped } from './check.ts';
 
 /** What routers and servers said. */
-export interface Said {
-  readonly routers: readonly {
-    readonly interface: string;
-    readonly router: string;
-    readonly prefixes: readonly { readonly prefix: string; readonly lifetime: number }[];
-  }[];
-  /** Why routers could not be asked; null: they were. */
-  readonly notHeard: string | null;
-  readonly dns: readonly {
-    readonly server: string;
-    readonly from: string;
-    readonly prefixes: readonly string[];
-    readonly notes: readonly string[];
-    /** It answered, whatever it said. */
-    readonly answered: boolean;
-    /** Why there are no addresses; null: there are. */
-    readonly why: string | null;
-  }[];
-  /** In order of precedence. */
-  readonly prefixes: readonly { readonly prefix: string; readonly source: 'ra' | 'dns' }[];
+export interface Said extends Pick<Discovered, 'notHeard' | 'prefixes'> {
+  readonly routers: readonly Pick<RouterFinding, 'interface' | 'router' | 'prefixes'>[];
+  readonly dns: readonly Omit<DnsFinding, 'interface' | 'ttl'>[];
 }
 
 export interface PrefixFacts {
@@ -49,16 +33,18 @@ export function judgePrefix(facts: PrefixFacts): Check[] {
 
 function fromRouters({ said: { routers, notHeard } }: PrefixFacts): Check {
   if (notHeard !== null) return skipped('prefix-ra', `routers could not be asked: ${notHeard}`);
-  const valid = routers.flatMap(({ router, interface: dev, prefixes }) =>
-    prefixes.map(({ prefix, lifetime }) =>
-      lifetime === 0
-        ? { text: `${prefix} withdrawn by ${router} on ${dev}`, lifetime }
-        : { text: `${prefix} by ${router} on ${dev}, lifetime ${lifetime} s`, lifetime },
-    ),
+  const all = routers.flatMap(({ router, interface: dev, prefixes }) =>
+    prefixes.map(({ prefix, lifetime, refused }) => {
+      const text = `${prefix} ${lifetime === 0 ? 'withdrawn ' : ''}by ${router} on ${dev}`;
+      if (refused !== null) return { text: `${text} is not used: ${refused}`, counts: false };
+      return lifetime === 0
+        ? { text, counts: false }
+        : { text: `${text}, lifetime ${lifetime} s`, counts: true };
+    }),
   );
-  const found = valid.map(({ text }) => text).join('; ');
-  if (valid.some(({ lifetime }) => lifetime > 0)) return ok('prefix-ra', found);
-  if (valid.length > 0) return note('prefix-ra', found);
+  const found = all.map(({ text }) => text).join('; ');
+  if (all.some(({ counts }) => counts)) return ok('prefix-ra', found);
+  if (all.length > 0) return note('prefix-ra', found);
   return note(
     'prefix-ra',
     routers.length === 0
@@ -93,7 +79,7 @@ function fromDns({ said: { dns } }: PrefixFacts): Check {
   const found = answered.flatMap(({ server, prefixes, why, notes }) => [
     ...prefixes.map((prefix) => `${prefix} by ${server}`),
     ...(why === null ? [] : [`none by ${server}: ${why}`]),
-    ...notes.map((text) => `left out: ${text}`),
+    ...notes,
   ]);
   const some = answered.some(({ prefixes }) => prefixes.length > 0);
   return some
