@@ -103,9 +103,11 @@ function callOf(command: Command, words: Words, io: CliIo): Call {
       return { ...loaded, warnings: [...(file?.warnings ?? []), ...loaded.warnings] };
     };
   };
+  let given: RawOptions = {};
   const take = <T>(loaded: Loaded<T>): T => {
     if (!loaded.ok) throw new Refused(loaded.mistakes);
     for (const warning of loaded.warnings) io.stderr.write(`clatd: warning: ${warning}\n`);
+    given = loaded.given;
     return loaded.config;
   };
   let reload: Call['reload'] = () => {
@@ -119,6 +121,7 @@ function callOf(command: Command, words: Words, io: CliIo): Call {
       reload = await prepare((module) => module.loadRun);
       return take(reload());
     },
+    given: () => given,
     reload: () => reload(),
   };
 }

@@ -6,7 +6,7 @@ import type { RunConfig, TranslationConfig } from '../config/config.ts';
 import type { Files, Loaded, RawOptions } from '../config/load.ts';
 import type { RunIo } from './run.ts';
 
-export interface CliIo extends Omit<RunIo, 'reload'> {
+export interface CliIo extends Omit<RunIo, 'reload' | 'given'> {
   readonly stdout: { write(text: string): unknown };
   readonly files: Files;
   readonly version: string;
@@ -46,6 +46,8 @@ export interface Call {
   /** Throws Refused with every mistake. */
   translation(): Promise<TranslationConfig>;
   daemon(): Promise<RunConfig>;
+  /** Once one of them has resolved: the options as they were given, those of files among them. */
+  given(): RawOptions;
   /** Once daemon() has resolved: reads the files again. */
   reload(): Loaded<RunConfig>;
 }
@@ -73,7 +75,7 @@ export const COMMANDS: readonly Command[] = [
     run: async (call, io) => {
       const config = await call.daemon();
       const { run } = await import('./run.ts');
-      return run(config, { ...io, reload: () => call.reload() });
+      return run(config, { ...io, given: call.given(), reload: () => call.reload() });
     },
   },
   {

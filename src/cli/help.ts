@@ -68,7 +68,7 @@ export function optionsDocument(): string {
       const name =
         row.kind === 'flag' ? `--${row.name}, --no-${row.name}` : `--${label(row.name, row.value)}`;
       const also = row.aliases?.map((alias) => `\`${alias}\``).join(', ') ?? '';
-      return cells(`\`${name}\``, row.default, row.help, also);
+      return cells(`\`${name}\``, row.default, `${row.help}${remark(row)}`, also);
     });
     return [`## ${group}`, '', cells('option', 'default', 'meaning', 'also accepted as'), RULE, ...rows].join(
       '\n',
@@ -94,6 +94,24 @@ export function optionsDocument(): string {
   ].join('\n\n')}\n`;
 }
 
+/** When the option has an effect, and when a change of it has. */
+function remark({ bearsOn, restart }: OptionRow): string {
+  const when = {
+    'automatic mode': 'automatic mode only',
+    discovery: 'automatic mode without `--pool6` only',
+    'health check': 'with `--health-check` only',
+    host: 'not with `--no-configure`',
+    pool6: 'with pool6 only',
+    'well-known prefix': 'with that prefix only',
+    segmentation: 'with `--offload` auto, uso or tso only',
+  };
+  const remarks = [
+    ...(bearsOn === undefined ? [] : [when[bearsOn]]),
+    ...(restart === undefined ? [] : ['needs a restart']),
+  ];
+  return remarks.length === 0 ? '' : ` (${remarks.join('; ')})`;
+}
+
 const RULE = '|---|---|---|---|';
 const cells = (...texts: readonly string[]): string =>
   `| ${texts.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
@@ -107,12 +125,27 @@ writes it anew. \`clatd COMMAND --help\` prints the same.
 list may be given once; the same value again is no mistake. All mistakes are told at once, each with its place; nothing
 is done then, and the exit code is 2.`;
 
-const FILES = `## Configuration file
+const FILES = `## What chooses the mode
+
+Without \`--eam\`, \`--eam-file\` and \`--no-configure\` clatd runs in the automatic mode: it finds the NAT64 prefix (or takes
+that of \`--pool6\`), chooses the mapping and follows the network. Any of the three turns that off, an EAM file without
+mappings too: then only what is given is translated. Where that is nothing, or nothing of this host, a warning says so, and
+the status. \`--lan\` and \`--nat44\` go with both modes. Going from one mode to the other needs a restart.
+
+An option that has no effect beside the others is named by a warning of \`clatd check\` and \`clatd run\`; the tables above
+say on what each depends.
+
+## Configuration file
 
 \`--config FILE\` reads TOML. Its keys are the names of the options, without dashes before them; an option on the command
-line goes before the same one in the file, wholly (lists are not joined). Names of other files in it are relative to the
-folder clatd is started in. It must be a regular file of at most 4 MiB, the EAM file one of at most 256 MiB: no pipe, no
-device.
+line goes before the same one in the file, wholly (lists are not joined). \`--config\` may be given several times: a later
+file goes before an earlier one in the same way. Names of other files in it are relative to the folder clatd is started
+in. Text stands in double quotes; there are no sections. It must be a regular file of at most 4 MiB, the EAM file one of
+at most 256 MiB: no pipe, no device.
+
+The service reads \`/etc/clatd/clatd.toml\`, which \`systemd/install.sh\` puts there, all in comments. That one file may be
+missing: then nothing is taken from it. \`CLATD_OPTS\` in \`/etc/default/clatd\` goes before it, as a command line does, and
+takes a restart to change.
 
 \`\`\`toml
 pool6 = "64:ff9b::/96"
@@ -123,7 +156,8 @@ workers = 2
 \`\`\`
 
 \`SIGHUP\` reads it and \`--eam-file\` again. Mappings and the options of Addresses and Packets change between two packets;
-those of Daemon need a restart. Where a file has a mistake, nothing changes, and the log says what is wrong.
+the log names what changed, and what needs a restart. Where a file has a mistake, nothing changes, and the log says what is
+wrong.
 
 ## EAM file
 

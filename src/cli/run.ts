@@ -1,6 +1,6 @@
 /** `clatd run`: the daemon in the foreground, until a signal or the loss of its device. */
 import type { RunConfig } from '../config/config.ts';
-import type { Loaded } from '../config/load.ts';
+import type { Loaded, RawOptions } from '../config/load.ts';
 import { deferred } from '../daemon/deferred.ts';
 import { createLog } from '../daemon/log.ts';
 import { createNotifier } from '../daemon/notify.ts';
@@ -14,6 +14,8 @@ export interface RunIo {
   monotonicUs(): bigint;
   /** Registers a handler for a signal. */
   onSignal(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', handler: () => void): void;
+  /** The options, as they were given. */
+  readonly given: RawOptions;
   /** Reads options and files again. */
   reload(): Loaded<RunConfig>;
 }
@@ -33,7 +35,7 @@ export async function run(config: RunConfig, io: RunIo): Promise<number> {
     return 1;
   }
   const notify = createNotifier(io.env['NOTIFY_SOCKET'], io.monotonicUs);
-  const daemon = new Daemon(config, { log, notify, reload: () => io.reload() });
+  const daemon = new Daemon(config, { log, notify, given: io.given, reload: () => io.reload() });
   const stopped = deferred<0>();
   let starting: Promise<void> | null = null;
   // A signal while starting waits for the start to settle, so that everything begun is undone.

@@ -2,6 +2,7 @@
 import { EamList } from '../address/eam.ts';
 import { parsePrefix4 } from '../address/parse.ts';
 import { Offload } from '../io/device.ts';
+import { type Circumstances, circumstances, hollow, inVain, offline } from './bearing.ts';
 import { HairpinMode, isAutomatic, type RunConfig, type TranslationConfig, UdpCksumMode } from './config.ts';
 import { defaultTranslation } from './defaults.ts';
 import { checkEam } from './eam-check.ts';
@@ -34,7 +35,7 @@ import {
 export type { Mistake, RawOptions, Whereabouts };
 
 export type Loaded<T> =
-  | { readonly ok: true; readonly config: T; readonly warnings: string[] }
+  | { readonly ok: true; readonly config: T; readonly warnings: string[]; readonly given: RawOptions }
   | { readonly ok: false; readonly mistakes: Mistake[] };
 
 /** Where files come from; may throw as node:fs does, and where a file is no regular one or larger than `most` bytes. */
@@ -132,9 +133,12 @@ function unknownNames(raw: RawOptions, rows: readonly OptionRow[], reader: Reade
   }
 }
 
-function finish<T>(reader: Reader, config: T): Loaded<T> {
+function finish<T>(reader: Reader, given: RawOptions, config: T, of: Circumstances): Loaded<T> {
   const { mistakes, warnings } = reader;
-  return mistakes.length === 0 ? { ok: true, config, warnings } : { ok: false, mistakes: inOrder(mistakes) };
+  warnings.push(...inVain(given, of).map(({ name, why }) => `${reader.where(name)} has no effect ${why}`));
+  return mistakes.length === 0
+    ? { ok: true, config, warnings, given }
+    : { ok: false, mistakes: inOrder(mistakes) };
 }
 
 /** Options of replay, explain and tests. */
@@ -152,7 +156,7 @@ export function loadTranslation(
   const { translation, lan } = readTranslation(reader, files);
   const behind = { lan: lan.size > 0, nat44: false, forwarder: null };
   const mssClamp = chooseMss(translation.mssClamp, behind).clamp;
-  return finish(reader, { ...withLan(translation, lan), mssClamp });
+  return finish(reader, raw, { ...withLan(translation, lan), mssClamp }, offline(translation.pool6));
 }
 
 /** Options of run. */
@@ -200,5 +204,7 @@ export function loadRun(raw: RawOptions, files: Files, where: Whereabouts = opti
   };
   // CLAT-12: a host that follows the network sends nothing from addresses that are not its own.
   if (raw['strict-source'] === undefined && isAutomatic(config)) config.translation.strictSource = true;
-  return finish(reader, config);
+  const less = hollow(config);
+  if (less !== null) reader.warnings.push(less);
+  return finish(reader, raw, config, circumstances(config));
 }

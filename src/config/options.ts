@@ -21,6 +21,17 @@ export interface OptionRow {
   readonly help: string;
   /** The peers' words for the same thing, taken silently. */
   readonly aliases?: readonly string[];
+  /** Without this it has no effect (bearing.ts says why). None: it has one in every mode. */
+  readonly bearsOn?:
+    | 'automatic mode'
+    | 'discovery'
+    | 'health check'
+    | 'host'
+    | 'pool6'
+    | 'well-known prefix'
+    | 'segmentation';
+  /** Read at the start only: the value it has. None: a reload takes it into use. */
+  readonly restart?: 'tun' | 'configure' | 'workers' | 'offload' | 'coalesce' | 'ioUring' | 'logLevel';
 }
 
 export const OPTIONS: readonly OptionRow[] = [
@@ -71,6 +82,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'translation',
     group: 'Addresses',
     help: 'IPv4 prefix that pool6 does not translate; may be given several times',
+    bearsOn: 'pool6',
   },
   {
     name: 'ipv4-addr',
@@ -106,6 +118,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'translation',
     group: 'Addresses',
     help: 'refuse non-global IPv4 addresses under 64:ff9b::/96 (RFC 6052 §3.1); lift it (--no-wkpf-strict) in networks that carry private addresses over that prefix',
+    bearsOn: 'well-known prefix',
   },
   {
     name: 'strict-suffix',
@@ -114,6 +127,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'translation',
     group: 'Addresses',
     help: 'refuse IPv6 addresses with bits set behind the embedded IPv4 address',
+    bearsOn: 'pool6',
   },
   {
     name: 'strict-source',
@@ -122,6 +136,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'translation',
     group: 'Addresses',
     help: 'refuse IPv4 packets from addresses that no mapping covers, in place of giving them an address inside pool6',
+    bearsOn: 'pool6',
   },
   {
     name: 'eam-hairpin-mode',
@@ -140,6 +155,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Network',
     help: 'without mappings of yours: stand back while there is native IPv4, or not',
+    bearsOn: 'automatic mode',
   },
   {
     name: 'plat-dev',
@@ -149,6 +165,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Network',
     help: 'the uplink: where IPv6 packets leave',
+    bearsOn: 'automatic mode',
   },
   {
     name: 'clat-v6-addr',
@@ -158,6 +175,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Network',
     help: 'IPv6 address of this host for translated packets: what fits the uplink, its own behind NAT66, or this one (in this prefix)',
+    bearsOn: 'automatic mode',
   },
   {
     name: 'clat-v4-addr',
@@ -167,6 +185,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Network',
     help: 'IPv4 address of this host',
+    bearsOn: 'automatic mode',
   },
   {
     name: 'dns64-servers',
@@ -177,6 +196,7 @@ export const OPTIONS: readonly OptionRow[] = [
     group: 'Network',
     help: 'DNS servers to ask for the NAT64 prefix, separated by commas: ADDR, ADDR%INTERFACE, [ADDR]:PORT',
     aliases: ['dns64-server'],
+    bearsOn: 'discovery',
   },
   {
     name: 'prefix-fallback',
@@ -186,6 +206,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Network',
     help: 'prefix of the NAT64 where neither routers nor DNS name one',
+    bearsOn: 'discovery',
   },
   {
     name: 'nat44',
@@ -195,6 +216,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Network',
     help: 'IPv4 prefix of hosts behind this one that share its IPv4 address (NAT44 by nftables); may be given several times',
+    bearsOn: 'host',
   },
   {
     name: 'health-check',
@@ -204,6 +226,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Network',
     help: 'IPv4 address to ping through the NAT64; when it is silent and another known prefix answers, that one takes over',
+    bearsOn: 'automatic mode',
   },
   {
     name: 'health-interval',
@@ -213,6 +236,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Network',
     help: 'between two pings of --health-check, 5..3600',
+    bearsOn: 'health check',
   },
   {
     name: 'lowest-ipv6-mtu',
@@ -304,6 +328,7 @@ export const OPTIONS: readonly OptionRow[] = [
     group: 'Daemon',
     help: 'TUN device to create, or to attach to if it exists',
     aliases: ['tun-device', 'clat-dev'],
+    restart: 'tun',
   },
   {
     name: 'configure',
@@ -312,6 +337,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Daemon',
     help: 'set up addresses, routes and forwarding, and undo it at the end; --no-configure leaves the host alone',
+    restart: 'configure',
   },
   {
     name: 'firewall',
@@ -321,6 +347,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Daemon',
     help: "other people's nftables chains that drop what is forwarded (Docker, UFW, firewalld): let the translator's packets through and undo it at the end, only name them, or do not look",
+    bearsOn: 'host',
   },
   {
     name: 'workers',
@@ -330,6 +357,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Daemon',
     help: 'data-plane threads, each with a queue of its own, 1..64; auto: one fewer than CPUs, 1..8',
+    restart: 'workers',
   },
   {
     name: 'offload',
@@ -339,6 +367,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Daemon',
     help: 'the most to ask of the kernel: UDP and TCP segmentation, TCP only, checksums only, nothing',
+    restart: 'offload',
   },
   {
     name: 'coalesce',
@@ -347,6 +376,8 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Daemon',
     help: 'write consecutive packets of a flow at once, as one that the kernel cuts apart again',
+    bearsOn: 'segmentation',
+    restart: 'coalesce',
   },
   {
     name: 'io-uring',
@@ -355,6 +386,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Daemon',
     help: 'write and read whole batches by one system call, where the kernel allows it',
+    restart: 'ioUring',
   },
   {
     name: 'log-level',
@@ -364,6 +396,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Daemon',
     help: 'how much to say on standard error',
+    restart: 'logLevel',
   },
 ];
 

@@ -7,10 +7,11 @@
  * Without mappings of the administrator's, what to configure is for clat.ts to find out, again and again.
  */
 import { sharedBytes } from '../address/shared.ts';
+import { changes, inWords } from '../config/changes.ts';
 import { compile } from '../config/compile.ts';
 import { isAutomatic, type RunConfig, type TranslationConfig } from '../config/config.ts';
 import { withLan } from '../config/lan.ts';
-import type { Loaded } from '../config/load.ts';
+import type { Loaded, RawOptions } from '../config/load.ts';
 import { chooseMss, type MssChoice } from '../config/mss.ts';
 import { Extra } from '../dataplane/counters.ts';
 import { SharedGarbage } from '../dataplane/v8.ts';
@@ -31,6 +32,7 @@ import { deferred } from './deferred.ts';
 import type { Logger } from './log.ts';
 import type { Notifier } from './notify.ts';
 import { type Outcome, Reloads } from './reloads.ts';
+import { statusByHand } from './status.ts';
 
 /** The host, of which some is read already. */
 function withKnown(host: Host, state: HostState): Host {
@@ -45,6 +47,8 @@ function withKnown(host: Host, state: HostState): Host {
 export interface DaemonDeps {
   readonly log: Logger;
   readonly notify: Notifier;
+  /** The options of the start, as they were given. */
+  readonly given: RawOptions;
   /** Reads options and files again (SIGHUP). */
   readonly reload: () => Loaded<RunConfig>;
 }
@@ -56,6 +60,8 @@ const TRIM_AFTER_MS = 2_000;
 
 export class Daemon {
   #config: RunConfig;
+  /** The options in force, as they were given. */
+  #given: RawOptions;
   readonly #deps: DaemonDeps;
   readonly #host: Host = linuxHost();
   readonly #plane: DataPlane;
@@ -82,6 +88,7 @@ export class Daemon {
 
   constructor(config: RunConfig, deps: DaemonDeps) {
     this.#config = config;
+    this.#given = deps.given;
     this.#deps = deps;
     const { log } = deps;
     this.#plane = new DataPlane({
@@ -122,8 +129,9 @@ export class Daemon {
       const threads = `${this.#plane.threads} ${this.#plane.threads === 1 ? 'thread' : 'threads'}`;
       const made = device.created ? 'created' : 'attached';
       if (this.#clat === null) {
-        log.info(`translating on ${device.name} (${made}, MTU ${this.#mtu}, ${threads})`);
-        notify.ready(`translating on ${device.name}`);
+        const status = statusByHand(device.name, config);
+        log.info(`${status} (${made}, MTU ${this.#mtu}, ${threads})`);
+        notify.ready(status);
       } else {
         log.info(`following the network with ${device.name} (${made}, ${threads})`);
         notify.ready();
@@ -168,8 +176,10 @@ export class Daemon {
       return 'done';
     }
     for (const warning of loaded.warnings) log.warn(warning);
-    const { translation, lan, nat44, firewall } = loaded.config;
-    const config = { ...this.#config, translation, lan, nat44, firewall, clat: loaded.config.clat };
+    const { translation, lan, nat44, firewall, eamFile, clat } = loaded.config;
+    const config = { ...this.#config, translation, lan, nat44, firewall, eamFile, clat };
+    const changed = inWords(changes(this.#config, this.#given, loaded.config, loaded.given));
+    if (changed.restart !== null) log.warn(changed.restart);
     if (isAutomatic(config) !== (this.#clat !== null)) {
       log.error('not reloaded: with mappings given, or without them again, clatd has to be restarted');
       notify.ready(this.#status('the last reload needs a restart, see the log'));
@@ -178,13 +188,15 @@ export class Daemon {
     if (this.#clat !== null) {
       this.#config = config;
       this.#clat.reload(config);
-      log.info('reloaded');
+      this.#given = loaded.given;
+      log.info(`reloaded; ${changed.now}`);
       notify.ready();
       return 'done';
     }
     const why = await this.#reconfigure(config);
     if (why === null) {
-      log.info(`reloaded: ${config.translation.eam.size} explicit address mappings`);
+      this.#given = loaded.given;
+      log.info(`reloaded: ${config.translation.eam.size} explicit address mappings; ${changed.now}`);
       notify.ready(this.#status());
       return 'done';
     }
@@ -198,7 +210,7 @@ export class Daemon {
   /** For the service manager, which cannot tell by itself; null: the automatic mode speaks for itself. */
   #status(but?: string): string | undefined {
     if (this.#clat !== null) return undefined;
-    const how = `translating on ${this.#plane.device.name}`;
+    const how = statusByHand(this.#plane.device.name, this.#config);
     return but === undefined ? how : `${how}; ${but}`;
   }
 

@@ -152,9 +152,22 @@ test.each<[string[], string]>([
     ['--pool6', '64:ff9b::/96'],
     'automatic mode, pool6 64:ff9b::/96 (given), addresses chosen to fit the network',
   ],
-  [['--no-configure'], 'pool6 not given, 0 explicit address mappings'],
 ])('check is content with %j', async (argv, what) => {
   expect(await clatd('check', ...argv)).toEqual({ code: 0, out: `no mistakes: ${what}\n`, err: '' });
+});
+test('check and run warn of what is given in vain', async () => {
+  const { code, err } = await clatd(
+    'check',
+    '--no-configure',
+    '--health-interval',
+    '5',
+    '--lan',
+    '10.0.0.0/8=2001:db8::/96',
+  );
+  expect({ code, err }).toEqual({
+    code: 0,
+    err: 'clatd: warning: --health-interval has no effect beside --no-configure\n',
+  });
 });
 test('mistakes of the file and of the command line are told together', async () => {
   const { code, err } = await clatd('check', '--config', '/bad.toml', '--workers', 'many', '--polo6', 'x');

@@ -174,7 +174,10 @@ describe.skipIf(!existsSync(program))('the built program (skipped: npm run build
       const check = (file: string) => {
         const argv = ['--import', report, program, 'check', '--eam-file', file];
         const { stdout, stderr } = shell('exec "$0" "$@"', process.execPath, ...argv);
-        return { stdout, ...(JSON.parse(stderr) as { kb: number; us: number }) };
+        return {
+          stdout,
+          ...(JSON.parse(stderr.trimEnd().split('\n').at(-1)!) as { kb: number; us: number }),
+        };
       };
       const before = check(none);
       const after = check(all);

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { PROGRAM } from './clat.ts';
 import { hostState } from './host-state.ts';
 import type { Process } from './process.ts';
 import { describeNetns } from './suite.ts';
@@ -54,6 +55,24 @@ describeNetns('SIGHUP', ['curl', 'ping', 'nft'], () => {
       await sleep(100);
     }
     expect((await ping.finished()).stdout).toMatch(/200 packets transmitted, 200 received/);
+  });
+
+  it('names what changed, and what waits for a restart', async () => {
+    const config = topology.sandbox.file('reload.toml', 'workers = 1\n');
+    const other = topology.vm.start(process.execPath, [
+      ...[PROGRAM, '--config', config, '--tun', 'other', '--no-configure', '--eam', `${OTHER4}=${OTHER6}`],
+    ]);
+    await other.says(/translating on other: 1 mapping \(/);
+    writeFileSync(config, 'workers = 3\ntun = "third"\nicmp-errors = "off"\n');
+    other.signal('SIGHUP');
+    // --tun of the command line goes before the file's.
+    await other.says(/workers is read at a start only: restart clatd for the new value/);
+    await other.says(/reloaded: 1 explicit address mappings; changed: icmp-errors/);
+    const said = other.output.length;
+    other.signal('SIGHUP');
+    await until('the second reload', () => /nothing has changed/.test(other.output.slice(said)));
+    expect(other.output.slice(said)).toMatch(/workers is read at a start only/);
+    await other.stop();
   });
 
   it('takes a mapping away, and the end takes the rest', async () => {
