@@ -7,6 +7,7 @@ import { chooseClat6 } from '../host/clat-address.ts';
 import { type Decision, decide } from '../host/clat-decision.ts';
 import { chooseClat4 } from '../host/clat4.ts';
 import { prefixThatCounts } from '../host/discovery.ts';
+import { discoveryLinks } from '../host/discovery-links.ts';
 import { nativeIpv4 } from '../host/native4.ts';
 import { type KnownPrefix, PrefixBook } from '../host/prefix-book.ts';
 import type { ClatSurroundings } from '../host/run-plan.ts';
@@ -27,14 +28,6 @@ const ORIGIN = {
   fallback: '--prefix-fallback',
 } as const;
 
-/** For what can be said before anybody is asked. */
-const ANY_PREFIX: KnownPrefix = {
-  source: 'static',
-  prefix: { address: [0, 0, 0, 0], length: 96 },
-  from: '',
-  until: Number.POSITIVE_INFINITY,
-};
-
 /**
  * Asks routers and servers, as `clatd discover` does, and decides as `clatd run` does. `lacking`: why there would be no CLAT
  * at the moment.
@@ -48,8 +41,11 @@ export async function findClat(
   const native = clat.enable === 'force' ? null : nativeIpv4(state, tun);
   const decideBy = (prefixOn: (index: number) => KnownPrefix | null): Decision =>
     decide({ tun, platDev }, state, native, prefixOn);
-  const withAnyPrefix = decideBy(() => ANY_PREFIX);
-  if (withAnyPrefix.is === 'down') return { lacking: withAnyPrefix.why };
+  const links = discoveryLinks(state, tun, platDev, () => translation.pool6);
+  // What can be said before anybody is asked.
+  const early = decideBy(() => null);
+  const isVain = native !== null || !links.some(({ candidate }) => candidate);
+  if (isVain && early.is === 'down') return { lacking: early.why };
   const asked = translation.pool6 === null ? await ask({ servers, tun, platDev }, state) : null;
   const book = asked?.book ?? new PrefixBook();
   const decision = decideBy((index) =>

@@ -223,7 +223,9 @@ export class Clat {
   async #act(state: HostState): Promise<void> {
     const { tun, clat } = this.#config;
     this.#tunnels.look(state);
-    this.#discovery.setLinks(discoveryLinks(state, tun, clat.platDev));
+    this.#discovery.setLinks(
+      discoveryLinks(state, tun, clat.platDev, (index) => this.#discovery.prefixOn(index)?.prefix ?? null),
+    );
     const native = this.#native(state);
     const decision = decide({ tun, platDev: clat.platDev }, state, native, (index) =>
       this.#discovery.prefixOn(index),

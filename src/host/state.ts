@@ -211,3 +211,9 @@ function withLength(dst: string, family: 4 | 6): string {
 export function findLink(state: HostState, name: string): Link | undefined {
   return state.links.find((link) => link.name === name);
 }
+
+/** The next hop on one of a route's interfaces; null: none, all there are neighbours, or the route leads elsewhere. */
+export function gatewayBy({ devs, gateway, hops }: HostRoute, dev: string): string | null {
+  if (hops !== undefined) return hops.find((hop) => hop.dev === dev)?.gateway ?? null;
+  return devs.includes(dev) ? gateway : null;
+}

@@ -17,7 +17,8 @@ function config(): RunConfig {
     ipv6Mtu: null,
     mssClamp: null,
   };
-  const rest = { lan: new EamList(), nat44: [], firewall: 'off' };
+  const clat = { platDev: null };
+  const rest = { lan: new EamList(), nat44: [], firewall: 'off', clat };
   return {
     translation,
     tun: 'clat',

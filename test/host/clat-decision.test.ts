@@ -77,6 +77,73 @@ describe('the uplink', () => {
     expect(said({ platDev: 'eth0', prefixes: ['eth1'] })).toBe('no NAT64 prefix known on eth0 yet');
   });
 
+  test('has the route to the prefix, where there is no default route (RFC 4191, 2000::/3, ::/1)', () => {
+    const to = (dst: string) => said({ state: host({ routes6: [`${dst} via fe80::2 dev eth1 ra 1024`] }) });
+    expect(to('2000::/3')).toBe('eth1: router on eth1');
+    expect(to('::/1')).toBe('eth1: router on eth1');
+    expect(to('2001:db8:64::/48')).toBe('eth1: router on eth1');
+    expect(to('2001:db8:64::/96')).toBe('eth1: router on eth1');
+    expect(to('2001:db8:65::/96')).toBe('no IPv6 route to 2001:db8:64::/96 on eth1, where that is the NAT64');
+    expect(to('64:ff9b::/32')).toBe('no IPv6 route to 2001:db8:64::/96 on eth1, where that is the NAT64');
+  });
+
+  test('is waited for on an interface with whatever route by a router', () => {
+    const state = host({ routes6: ['64:ff9b::/96 via fe80::2 dev eth1 static 1024'] });
+    expect(said({ state, prefixes: [] })).toBe('no NAT64 prefix known on eth1 yet');
+    // Neighbours alone lead nowhere.
+    expect(said({ state: host({ routes6: ['2001:db8:1::/64 dev eth1 kernel 256'] }), prefixes: [] })).toBe(
+      'no IPv6 default route yet',
+    );
+  });
+
+  test('has the longer route to the prefix, as the kernel prefers it whatever the metric', () => {
+    const state = host({ routes6: [ETH1, '2001:db8:64::/64 via fe80::1 dev eth0 ra 4096'] });
+    expect(said({ state })).toBe('eth0: router on eth0');
+    // Not by a route of our own, which is there because of an uplink of before.
+    const ours = host({ routes6: [ETH0, ETH1, '2001:db8:64::/96 via fe80::1 dev eth0 static 464'] });
+    expect(said({ state: ours })).toBe('eth1: router on eth1');
+  });
+
+  test('is no tunnel that takes everything by halves, while another has a route', () => {
+    const halves = ['2000::/4 dev tun0 static 1024', '3000::/4 dev tun0 static 1024'];
+    const links = { links: ['clat', 'tun0'], kinds: ['tun0 tun'] };
+    expect(said({ state: host({ ...links, routes6: [ETH0, ...halves] }), prefixes: ['eth0', 'tun0'] })).toBe(
+      'eth0: router on eth0',
+    );
+    expect(said({ state: host({ ...links, routes6: halves }), prefixes: ['tun0'] })).toBe(
+      'tun0: router on tun0',
+    );
+  });
+
+  describe('where rules choose the table', () => {
+    const links = { links: ['clat', 'wg0'], kinds: ['wg0 wireguard'] };
+    const WG = { ...links, tables6: ['51820 default dev wg0 static 1024'] };
+    const rules6 = [
+      { priority: 0, src: 'all', table: 'local' },
+      { priority: 32764, src: 'all', table: 'main', suppress_prefixlen: 0 },
+      { priority: 32765, not: null, src: 'all', fwmark: '0xca6c', table: '51820' },
+      { priority: 32766, src: 'all', table: 'main' },
+    ];
+    const prefixes = ['eth0', 'wg0'];
+
+    test('is never the one of a rule, but by --plat-dev', () => {
+      const state = host({ ...WG, rules6, routes6: [] });
+      expect(said({ state, prefixes })).toBe(
+        'no IPv6 default route yet for all packets (wg0 has one in table 51820 for those of a rule: --plat-dev wg0 takes it)',
+      );
+      expect(said({ state, prefixes, platDev: 'wg0' })).toBe('wg0: router on wg0');
+      expect(said({ state: host({ ...WG, rules6, routes6: [ETH0] }), prefixes })).toBe(
+        'eth0: router on eth0',
+      );
+    });
+
+    test('may be one of a table without a rule (a VRF), after those of the main table', () => {
+      const vrf = { tables6: ['10 default via fe80::2 dev eth1 ra 1'] };
+      expect(said({ state: host({ ...vrf, routes6: [] }) })).toBe('eth1: router on eth1');
+      expect(said({ state: host({ ...vrf, routes6: [ETH0] }) })).toBe('eth0: router on eth0');
+    });
+  });
+
   test('may be any hop of a route that has several', () => {
     const [route] = host({ routes6: [ETH0] }).routes;
     const state = { ...BOTH, routes: [{ ...route!, devs: ['eth0', 'eth1'] }] };

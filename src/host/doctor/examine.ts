@@ -91,7 +91,7 @@ async function examineNetwork(
   device: Device | null,
 ): Promise<Check[]> {
   const { tun, platDev, configure, target } = told;
-  const uplink = uplinkOf(state, tun, platDev);
+  const uplink = uplinkOf(state, tun, platDev, told.pool6);
   const [firewall, said] = await Promise.all([sources.firewall(), sources.said(state)]);
   const prefixFacts = { uplink, static: told.pool6, fallback: told.fallback, said };
   const plat = await platFacts(told, sources, state, uplink, prefixInUse(prefixFacts));
@@ -101,7 +101,7 @@ async function examineNetwork(
   const mode = configure ? told.firewall : 'off';
   const { behind, warnings: nowhere } = findBehind(told.behind, tun, state);
   return [
-    ...judgeUplink({ tun, platDev, forced: told.forced, running, router }, state),
+    ...judgeUplink({ tun, platDev, pool6: told.pool6, forced: told.forced, running, router }, state),
     ...judgeForwarding({ tun, uplink, clatd: configure ? 'sets-up' : 'sets-nothing-up', running }, state),
     judgeFirewall({ tun, uplink, behind, nowhere, running, mode }, firewall),
     ...judgePrefix(prefixFacts),

@@ -3,16 +3,18 @@ import { inPrefix6, type Prefix6 } from '../../address/ip.ts';
 import { onLink6 } from '../clat-address.ts';
 import { ipJson } from '../iproute.ts';
 import { nativeIpv4, tunnelsOver } from '../native4.ts';
-import { findLink, type HostRoute, type HostState } from '../state.ts';
+import { findLink, type HostState } from '../state.ts';
 import { dotted } from '../sysctl.ts';
 import { parseKernel6 } from '../text.ts';
-import { findUplink, uplinkCandidates } from '../uplink.ts';
+import { findUplink, uplinkCandidates, wayBy } from '../uplink.ts';
 import { type Check, note, ok, problem, skipped } from './check.ts';
 
 export interface UplinkFacts {
   readonly tun: string;
   /** --plat-dev */
   readonly platDev: string | null;
+  /** The NAT64's prefix, as far as it is known. */
+  readonly pool6?: Prefix6 | null;
   /** Native IPv4 does not matter: --enable force, or mappings given. */
   readonly forced: boolean;
   /** A clatd serves `tun` at present. */
@@ -28,12 +30,16 @@ export interface Neighbour {
 }
 
 /** The interface that clatd would use, as in decide(); null: none. */
-export const uplinkOf = (state: HostState, tun: string, platDev: string | null): string | null =>
-  uplinkCandidates(state, tun, platDev)[0]?.name ?? null;
+export const uplinkOf = (
+  state: HostState,
+  tun: string,
+  platDev: string | null,
+  pool6: Prefix6 | null = null,
+): string | null => uplinkCandidates(state, tun, platDev, () => pool6)[0]?.name ?? null;
 
 /** What the kernel knows of the default router. Never rejects. */
 export async function readRouter(state: HostState, uplink: string | null): Promise<Neighbour | null> {
-  const gateway = uplink === null ? null : (defaultRoute(state, uplink)?.gateway ?? null);
+  const gateway = uplink === null ? null : (wayBy(state, '', uplink, null)?.route.gateway ?? null);
   if (uplink === null || gateway === null) return null;
   const known = await ipJson<{ dst: string; state?: string[] }>([
     ...['-6', 'neighbour', 'show', 'dev', uplink],
@@ -42,15 +48,8 @@ export async function readRouter(state: HostState, uplink: string | null): Promi
   return state_ === undefined ? null : { address: gateway, state: state_ };
 }
 
-const defaultRoute = (state: HostState, dev: string): HostRoute | undefined =>
-  state.routes
-    .filter(({ family, dst, type, devs }) => {
-      return family === 6 && dst === 'default' && type === 'unicast' && devs.includes(dev);
-    })
-    .sort((a, b) => a.metric - b.metric)[0];
-
 export function judgeUplink(facts: UplinkFacts, state: HostState): Check[] {
-  const dev = uplinkOf(state, facts.tun, facts.platDev);
+  const dev = uplinkOf(state, facts.tun, facts.platDev, facts.pool6);
   const first = uplink(facts, state, dev);
   return [
     first,
@@ -60,29 +59,35 @@ export function judgeUplink(facts: UplinkFacts, state: HostState): Check[] {
   ];
 }
 
-function uplink({ tun, platDev }: UplinkFacts, state: HostState, dev: string | null): Check {
+function uplink({ tun, platDev, pool6 = null }: UplinkFacts, state: HostState, dev: string | null): Check {
   if (dev !== null) {
-    const others = uplinkCandidates(state, tun, platDev).slice(1);
-    const why = platDev === null ? 'IPv6 default route with the lowest metric' : '--plat-dev';
+    const others = uplinkCandidates(state, tun, platDev, () => pool6).slice(1);
+    const dst = wayBy(state, tun, dev, pool6)?.route.dst ?? 'default';
+    const best = dst === 'default' ? 'IPv6 default route with the lowest metric' : `IPv6 route to ${dst}`;
+    const why = platDev === null ? best : '--plat-dev';
     const rest = others.length === 0 ? '' : `; others: ${others.map(({ name }) => name).join(', ')}`;
     return ok('uplink', `${dev} (${why}), MTU ${findLink(state, dev)!.mtu}${rest}`);
   }
   if (platDev !== null && findLink(state, platDev) === undefined) {
     return problem('uplink', `there is no interface ${platDev}`, 'name one that is there with --plat-dev');
   }
-  const named = findUplink(state, tun, platDev);
+  const named = findUplink(state, tun, platDev, pool6);
   const link = named === null ? undefined : findLink(state, named);
   if (link !== undefined && !link.up) {
     return problem('uplink', `${link.name} is down`, `ip link set ${link.name} up`);
   }
-  const dead = link !== undefined && defaultRoute(state, link.name)?.alive === false;
+  const dead = link !== undefined && wayBy(state, tun, link.name, pool6)?.route.alive === false;
   if (dead) return problem('uplink', `${link.name} has no carrier`, 'see to the cable, or the other end');
   return skipped('uplink', `none${ofDev(platDev)}: it is where the IPv6 default route leads`);
 }
 
-function route6({ tun, platDev, router }: UplinkFacts, state: HostState, dev: string | null): Check {
-  const route = dev === null ? undefined : defaultRoute(state, dev);
-  if (route === undefined || dev === null) {
+function route6(
+  { tun, platDev, pool6 = null, router }: UplinkFacts,
+  state: HostState,
+  dev: string | null,
+): Check {
+  const way = dev === null ? null : wayBy(state, tun, dev, pool6);
+  if (way === null || dev === null) {
     return problem(
       'route6',
       `none${ofDev(platDev)}`,
@@ -90,8 +95,10 @@ function route6({ tun, platDev, router }: UplinkFacts, state: HostState, dev: st
         'the network has to advertise a router (`clatd discover` asks for one), or set a route by hand: ip -6 route add default via ROUTER dev INTERFACE',
     );
   }
+  const { route, table } = way;
+  const to = route.dst === 'default' ? '' : `${route.dst} `;
   const via = route.gateway === null ? '' : `via ${route.gateway} `;
-  const text = `${via}dev ${dev}, metric ${route.metric}, by ${origin(route.protocol)}`;
+  const text = `${to}${via}dev ${dev}${table === null ? '' : ` (table ${table})`}, metric ${route.metric}, by ${origin(route.protocol)}`;
   if (router !== null && ['FAILED', 'INCOMPLETE'].includes(router.state)) {
     return problem(
       'route6',
