@@ -43,7 +43,8 @@ export async function plan(
       return 1;
     }
     const translation = withLan(clat?.translation ?? config.translation, lan);
-    const input = { tun, created: !attached, ...translation, lan, nat44, firewall };
+    const { platDev } = config.clat;
+    const input = { tun, created: !attached, ...translation, lan, nat44, firewall, platDev };
     made = buildRunPlan(clat === null ? input : { ...input, clat: clat.clat }, state);
     found = clat?.lines ?? [];
   } catch (error) {

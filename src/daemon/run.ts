@@ -299,6 +299,7 @@ export class Daemon {
       lan,
       nat44,
       firewall,
+      platDev: config.clat.platDev,
       ...(clat === null ? {} : { clat }),
     };
     const host = known === null ? this.#host : withKnown(this.#host, known);

@@ -5,6 +5,7 @@
  * wants and is not there is done, the rest is not touched. So applying twice changes nothing, and a reload or a new
  * uplink is simply another plan.
  */
+import { Contest } from './contest.ts';
 import { type Firewall, readFirewall } from './firewall.ts';
 import { ipBatch, ipBatchForce, ipJson, ToolFailedError } from './iproute.ts';
 import type { Journal, Left } from './journal.ts';
@@ -18,6 +19,7 @@ import {
   type Entry,
   insertLines,
   isLost,
+  overtakenAt,
   type RouteStep,
   type Step,
   type SysctlStep,
@@ -83,6 +85,9 @@ export class HostConflictError extends Error {
   }
 }
 
+/** One for the process: what is contested is so whoever applies a plan. */
+const contest = new Contest();
+
 /**
  * Makes the plan's entries true. After a failure all is as it was before the call: what it did is undone, what it undid
  * is done again, and the journal says so.
@@ -129,6 +134,11 @@ export async function applyPlan(
         if (wasReset(step, journal.done, state)) {
           await apply({ step, before: {} }, host);
           log.info(`${describe(step)}: was undone, done again`);
+          continue;
+        }
+        const overtaken = overtakenAt(step, state);
+        if (overtaken !== null) {
+          await putFirst(step, overtaken, host, log);
           continue;
         }
         if (isLost(step, state) && (await tryApply({ step, before: {} }, host, log)))
@@ -179,7 +189,7 @@ const notBack =
     log.warn(`${describe(step)} was undone and could not be done again: ${error.message}`);
 
 const isOfIp = ({ kind }: Step): boolean =>
-  kind === 'link' || kind === 'address' || kind === 'routes' || kind === 'proxy';
+  kind === 'link' || kind === 'address' || kind === 'routes' || kind === 'rule' || kind === 'proxy';
 
 /** Undoes everything in the journal, latest first, and ends it: what cannot be undone is kept for the next start. */
 export async function rollback(journal: Journal, host: Host, log: HostLog): Promise<void> {
@@ -248,12 +258,28 @@ function stillThere(done: Done, state: HostState): Done[] {
   const { step } = done;
   if (wasReplaced(done, state.links)) return [];
   if (step.kind === 'sysctl') return state.sysctls.read(step.key) === null ? [] : [done];
-  if (step.kind !== 'proxy' && step.kind !== 'address' && step.kind !== 'routes') return [done];
+  if (!['proxy', 'address', 'routes', 'rule'].includes(step.kind)) return [done];
   const finding = check(step, state);
   if (finding.is !== 'needed') return [done];
   if (step.kind !== 'routes') return [];
   const present = new Set(finding.before.present);
   return part(done, step, (to) => present.has(to));
+}
+
+/** Adds a policy rule anew, which the kernel then puts before all others, unless somebody does the same all the time. */
+async function putFirst(step: Step, priority: number, host: Host, log: HostLog): Promise<void> {
+  const verdict = contest.again(describe(step));
+  if (verdict === 'again') {
+    // The new one stands before the old one goes: no packet meets neither.
+    const [old = ''] = undoLines({ step, before: {} });
+    await host.ip([...applyLines(step, {}), `${old} priority ${priority}`]);
+    log.info(`${describe(step)}: put before the rules that somebody added`);
+  }
+  if (verdict === 'lost') {
+    log.warn(
+      `conflict: somebody keeps putting policy rules before ours (${describe(step)}; ip -6 rule show): IPv4 may not work until that ends`,
+    );
+  }
 }
 
 /** Set back to what it was before us, for instance by a network manager that brought the interface up anew. */
@@ -478,7 +504,7 @@ function dropTable({ family, table }: { family: string; table: string }): string
 
 /** Refusals that say the thing is not there any more, or never was: the aim is reached. */
 function isGone(error: Error): boolean {
-  return /Cannot find device|No such (process|device|file or directory)|Cannot assign requested address|not found/.test(
+  return /Cannot find device|No such (process|device|file or directory)|Cannot assign requested address|not found|does not exist/.test(
     error.message,
   );
 }

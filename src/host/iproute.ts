@@ -89,12 +89,35 @@ export async function ipJsonBatch(
 /**
  * Runs `ip` commands (without the word "ip") in one process, in order, and stops at the first refusal, which is
  * thrown as a ToolFailedError naming that command. The lines before it have been done.
- * The family follows from the addresses in a line; options such as -6 are not possible inside a batch.
+ * The family follows from the addresses in a line; of a line that begins with -6 it is IPv6 (rules have none else).
  */
 export async function ipBatch(lines: readonly string[]): Promise<void> {
-  if (lines.length === 0) return;
+  for (const run of runsOf(lines)) await batch(run);
+}
+
+interface Run {
+  readonly options: readonly string[];
+  readonly lines: string[];
+}
+
+/** Options are those of a whole batch: neighbouring lines with the same ones go together. */
+function runsOf(lines: readonly string[]): Run[] {
+  const runs: Run[] = [];
+  for (const line of lines) {
+    const options = line.startsWith('-6 ') ? ['-6'] : [];
+    const last = runs.at(-1);
+    if (last !== undefined && last.options.length === options.length) last.lines.push(line);
+    else runs.push({ options, lines: [line] });
+  }
+  return runs;
+}
+
+const inputOf = ({ lines }: Run): string => `${lines.map((line) => line.replace(/^-6 /, '')).join('\n')}\n`;
+
+async function batch(run: Run): Promise<void> {
+  const { options, lines } = run;
   try {
-    await runTool('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
+    await runTool('ip', [...options, '-batch', '-'], inputOf(run));
   } catch (error) {
     if (!(error instanceof ToolFailedError)) throw error;
     const at = /Command failed -:(\d+)/.exec(error.stderr);
@@ -111,9 +134,15 @@ export async function ipBatch(lines: readonly string[]): Promise<void> {
  * Resolves to the refusals, each with its command.
  */
 export async function ipBatchForce(lines: readonly string[]): Promise<ToolFailedError[]> {
-  if (lines.length === 0) return [];
+  const refusals: ToolFailedError[] = [];
+  for (const run of runsOf(lines)) refusals.push(...(await batchForce(run)));
+  return refusals;
+}
+
+async function batchForce(run: Run): Promise<ToolFailedError[]> {
+  const { options, lines } = run;
   try {
-    await runTool('ip', ['-force', '-batch', '-'], `${lines.join('\n')}\n`);
+    await runTool('ip', [...options, '-force', '-batch', '-'], inputOf(run));
     return [];
   } catch (error) {
     if (!(error instanceof ToolFailedError)) throw error;

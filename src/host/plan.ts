@@ -5,7 +5,8 @@
  *
  * Everything here is a pure function of an entry and of the host's state; apply.ts does it.
  */
-import { equal6 } from '../address/ip.ts';
+import { equal6, type Prefix6, samePrefix6 } from '../address/ip.ts';
+import { type Flow, isOfClats, mayDecide, rulesBeforeMain } from './rules.ts';
 import { findLink, type HostState } from './state.ts';
 import { dotted } from './sysctl.ts';
 import { parseKernel6 } from './text.ts';
@@ -22,6 +23,7 @@ export type Step =
       readonly length: number;
     }
   | RouteStep
+  | RuleStep
   | { readonly kind: 'proxy'; readonly dev: string; readonly address: string }
   | AcceptStep
   | { readonly kind: 'nft'; readonly family: string; readonly table: string; readonly rules: string };
@@ -48,6 +50,17 @@ export interface RouteStep {
   readonly source: string | null;
   /** bytes */
   readonly mtu: number | null;
+  /** Default: the main table. */
+  readonly table?: number;
+}
+
+/** A policy rule for IPv6 packets, without a preference: the kernel puts it before all others (CLAT-10). */
+export interface RuleStep {
+  readonly kind: 'rule';
+  /** Of these packets one is given. */
+  readonly iif: string | null;
+  readonly to: string | null;
+  readonly table: number;
 }
 
 /** Rules of ours at the head of a chain of someone else's, told apart by their comment. One step a chain. */
@@ -115,6 +128,8 @@ export function check(step: Step, state: HostState): Finding {
     }
     case 'routes':
       return checkRoutes(step, state);
+    case 'rule':
+      return findRule(step, state) === -1 ? needed({}) : SO;
     case 'proxy': {
       const address = parseKernel6(step.address);
       const same = state.proxies.filter((proxy) => equal6(proxy.address, address));
@@ -156,7 +171,9 @@ function checkSysctl(step: SysctlStep, { sysctls }: HostState): Finding {
 
 function checkRoutes(step: RouteStep, state: HostState): Finding {
   const rivals = new Map<string, HostState['routes'][number][]>();
-  for (const route of state.routes) {
+  const routes =
+    step.table === undefined ? state.routes : state.tables.filter(({ table }) => table === `${step.table}`);
+  for (const route of routes) {
     if (route.family !== step.family) continue;
     const list = rivals.get(route.dst);
     if (list === undefined) rivals.set(route.dst, [route]);
@@ -224,6 +241,8 @@ export function applyLines(step: Step, before: Before): string[] {
       return [`address add ${step.address}/${step.length} dev ${step.dev}`];
     case 'routes':
       return ours(step, before).map((to) => `route add ${routeSpec(step, to)}`);
+    case 'rule':
+      return [`-6 rule add ${ruleSpec(step)}`];
     case 'proxy':
       return [`neighbour add proxy ${step.address} dev ${step.dev}`];
     default:
@@ -245,6 +264,8 @@ export function undoLines({ step, before }: Done): string[] {
       return [`address del ${step.address}/${step.length} dev ${step.dev}`];
     case 'routes':
       return ours(step, before).map((to) => `route del ${routeSpec(step, to)}`);
+    case 'rule':
+      return [`-6 rule del ${ruleSpec(step)}`];
     case 'proxy':
       return [`neighbour del proxy ${step.address} dev ${step.dev}`];
     default:
@@ -264,8 +285,45 @@ function routeSpec(step: RouteStep, to: string): string {
   words.push('dev', step.dev, 'proto', 'static', 'metric', String(step.metric));
   if (step.source !== null) words.push('src', step.source);
   if (step.mtu !== null) words.push('mtu', String(step.mtu));
+  if (step.table !== undefined) words.push('table', String(step.table));
   return words.join(' ');
 }
+
+function ruleSpec({ iif, to, table }: RuleStep): string {
+  const words = [...(iif === null ? [] : ['iif', iif]), ...(to === null ? [] : ['to', to])];
+  return [...words, 'lookup', String(table)].join(' ');
+}
+
+/** Where our rule stands among those of the host; -1: it is not there. */
+function findRule(step: RuleStep, { rules }: HostState): number {
+  return rules.findIndex(
+    ({ family, iif, to, from, oif, table }) =>
+      family === 6 &&
+      iif === step.iif &&
+      (to === step.to || (to !== null && step.to !== null && samePrefix(to, step.to))) &&
+      from === null &&
+      oif === null &&
+      table === `${step.table}`,
+  );
+}
+
+/** The priority of a rule of ours where somebody put one before it that could decide in its stead; null: nobody did. */
+export function overtakenAt(step: Step, state: HostState): number | null {
+  if (step.kind !== 'rule') return null;
+  const at = findRule(step, state);
+  if (at === -1) return null;
+  const flow: Flow = { iif: step.iif, from: null, to: step.to === null ? null : [prefixOf(step.to)] };
+  const before = state.rules.slice(0, at).filter(({ family }) => family === 6);
+  const overtaken = rulesBeforeMain(before).some((rule) => !isOfClats(rule) && mayDecide(rule, flow));
+  return overtaken ? state.rules[at]!.priority : null;
+}
+
+const prefixOf = (text: string): Prefix6 => {
+  const [address = '', length] = text.split('/');
+  return { address: parseKernel6(address), length: Number(length) };
+};
+
+const samePrefix = (a: string, b: string): boolean => samePrefix6(prefixOf(a), prefixOf(b));
 
 /** The step in a few words, for logs. */
 export function describe(step: Step): string {
@@ -277,9 +335,13 @@ export function describe(step: Step): string {
     case 'address':
       return `address ${step.address}/${step.length} on ${step.dev}`;
     case 'routes':
-      return step.to.length === 1
-        ? `IPv${step.family} route to ${step.to[0]} through ${step.dev}`
-        : `${step.to.length} IPv${step.family} routes through ${step.dev}`;
+      return `${
+        step.to.length === 1
+          ? `IPv${step.family} route to ${step.to[0]} through ${step.dev}`
+          : `${step.to.length} IPv${step.family} routes through ${step.dev}`
+      }${step.table === undefined ? '' : ` in table ${step.table}`}`;
+    case 'rule':
+      return `rule for packets ${step.iif === null ? `to ${step.to}` : `from ${step.iif}`}, table ${step.table}`;
     case 'proxy':
       return `neighbour proxy for ${step.address} on ${step.dev}`;
     case 'accept':

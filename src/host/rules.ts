@@ -1,5 +1,6 @@
 /** Policy rules, as `ip rule` shows them: which of them could decide where a packet goes. Pure. */
 import { inPrefix6, type Prefix6 } from '../address/ip.ts';
+import { isClatTable } from './policy-table.ts';
 import { parseKernel6 } from './text.ts';
 
 export interface HostRule {
@@ -61,9 +62,12 @@ export function rulesBeforeMain(rules: readonly HostRule[]): HostRule[] {
   return rules.slice(0, main === -1 ? rules.length : main).filter((rule) => !leadsAllTo(rule, 'local'));
 }
 
+/** Made by this or another clatd: each for its own packets. */
+export const isOfClats = ({ table }: HostRule): boolean => table !== null && isClatTable(table);
+
 /** What is known of packets that are forwarded; null: anything. */
 export interface Flow {
-  readonly iif: string;
+  readonly iif: string | null;
   readonly from: readonly Prefix6[] | null;
   readonly to: readonly Prefix6[] | null;
 }
@@ -72,7 +76,7 @@ export interface Flow {
 export function mayDecide(rule: HostRule, { iif, from, to }: Flow): boolean {
   if (rule.inverted) return true;
   // Forwarded packets have no interface to leave by yet.
-  if (rule.oif !== null || (rule.iif !== null && rule.iif !== iif)) return false;
+  if (rule.oif !== null || (rule.iif !== null && iif !== null && rule.iif !== iif)) return false;
   return overlaps(rule.from, from) && overlaps(rule.to, to);
 }
 

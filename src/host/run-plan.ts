@@ -14,9 +14,13 @@ import { forwardingEntries } from './forwarding.ts';
 import { findBehind, forwardingEntries4, lanPrefixes, nat44Entry } from './nat44.ts';
 import { nat66Entry } from './nat66.ts';
 import { check, type Done, describe, type Entry, type Finding } from './plan.ts';
+import { policyEntries } from './policy.ts';
+import { OUR_WAY_METRIC } from './policy-table.ts';
+import { rulesBeforeMain } from './rules.ts';
 import { findLink, type HostRoute, type HostState } from './state.ts';
 import { parseKernel4, parseKernel6 } from './text.ts';
 import { findUplink } from './uplink.ts';
+import { vpnBypass } from './vpn-bypass.ts';
 
 /** CLAT-6: behind every ordinary metric, so a native IPv4 default route wins. */
 export const DEFAULT_METRIC = 2048;
@@ -49,6 +53,8 @@ export interface RunPlanInput {
   readonly nat44?: readonly Prefix4[];
   /** Chains of others that would drop what the translator sends; default: off. */
   readonly firewall?: 'accept' | 'warn' | 'off';
+  /** --plat-dev, for mappings by hand; default: the best route to pool6 tells. */
+  readonly platDev?: string | null;
   /** Automatic mode: what was found out about the network. */
   readonly clat?: ClatSurroundings;
 }
@@ -106,17 +112,32 @@ export async function readForPlan(
   return { ...state, firewall };
 }
 
-/** The state with sysctls as they were before us; addresses and routes of ours are known by their device. */
+/**
+ * The state with sysctls as they were before us, and without our route to the prefix: it leads through a device of others.
+ * Addresses and routes of ours are known by their device.
+ */
 function withoutOurs(state: HostState, done: readonly Done[]): HostState {
+  const isOurWay = ({ family, dst, devs, metric }: HostRoute): boolean =>
+    done.some(
+      ({ step }) =>
+        step.kind === 'routes' &&
+        step.family === family &&
+        step.metric === OUR_WAY_METRIC &&
+        metric === OUR_WAY_METRIC &&
+        devs.includes(step.dev) &&
+        step.to.includes(dst),
+    );
   const before = new Map(done.flatMap((one) => Object.entries(one.before.values ?? {})).reverse());
   const { sysctls } = state;
-  return { ...state, sysctls: { ...sysctls, read: (key) => before.get(key) ?? sysctls.read(key) } };
+  const routes = state.routes.filter((route) => !isOurWay(route));
+  return { ...state, routes, sysctls: { ...sysctls, read: (key) => before.get(key) ?? sysctls.read(key) } };
 }
 
 /** The same as a pure function of the configuration and the host's state. */
 export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
   const notes: Notes = { conflicts: [], warnings: [] };
-  const uplink = input.clat === undefined ? findUplink(state, input.tun) : input.clat.uplink;
+  const uplink =
+    input.clat === undefined ? findUplink(state, input.tun, input.platDev, input.pool6) : input.clat.uplink;
   if (uplink === null) {
     notes.warnings.push(
       'there is no IPv6 default route yet: what belongs to the uplink is left out (restart clatd once there is one)',
@@ -137,7 +158,7 @@ export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
     ...routeEntries6(input, cover, notes),
     ...proxyEntries(singles, input, state, uplink, notes),
     ...nat66Entries(input, singles, notes),
-    ...pool6Route(input, state),
+    ...wayEntries(input, uplink, cover, state, notes),
     ...forwardingEntries4(input.tun, behind),
     ...nat44Entries(input, addresses.source, notes),
     ...acceptEntries(input, uplink, behind, state, notes),
@@ -207,35 +228,26 @@ function chooseMtu(input: RunPlanInput, state: HostState, uplink: string | null,
   return Math.min(Math.max(Math.min(link.mtu, kept, advertised), MIN_MTU6), MAX_MTU);
 }
 
-/** CLAT-10: the prefix belongs to this uplink, whichever IPv6 default route is preferred for all else. */
-function pool6Route({ tun, pool6, clat }: RunPlanInput, state: HostState): Entry[] {
-  if (clat === undefined || pool6 === null) return [];
-  const ways = state.routes.filter(
-    ({ family, dst, devs, type }) =>
-      family === 6 && dst === 'default' && type === 'unicast' && !devs.includes(tun),
-  );
-  const way = ways.find(({ devs }) => devs.includes(clat.uplink));
-  // Of equal ones the kernel may take either.
-  const rival = ways.some(
-    (one) => one !== way && !one.devs.includes(clat.uplink) && one.metric <= (way?.metric ?? 0),
-  );
-  if (way === undefined || !rival) return [];
-  return [
-    {
-      why: `The NAT64 prefix was learned on ${clat.uplink} and is reached there, while another interface has an IPv6 default route as good (CLAT-10).`,
-      step: {
-        kind: 'routes',
-        family: 6,
-        dev: clat.uplink,
-        to: [formatPrefix6(pool6)],
-        metric: OUR_METRIC6,
-        gateway: way.gateway,
-        source: null,
-        mtu: null,
-      },
-    },
-  ];
+/** CLAT-10: its packets leave by this uplink, and answers come back, whichever way is preferred for all else. */
+function wayEntries(
+  { tun, pool6, clat, platDev = null, ipv6Addr }: RunPlanInput,
+  uplink: string | null,
+  cover: readonly Prefix6[],
+  state: HostState,
+  notes: Notes,
+): Entry[] {
+  if (pool6 === null || uplink === null) return [];
+  if (clat === undefined && platDev === null && rulesBeforeMain(state.rules.filter(isIp6)).length === 0)
+    return [];
+  const own = ipv6Addr === null ? [] : [{ address: ipv6Addr, length: 128 }];
+  const { entries, warnings } = policyEntries({ tun, uplink, pool6, inside: [...cover, ...own] }, state);
+  notes.warnings.push(...warnings);
+  const past = vpnBypass(state, tun, uplink);
+  if (past !== null) notes.warnings.push(past);
+  return [...entries];
 }
+
+const isIp6 = ({ family }: { readonly family: 4 | 6 }): boolean => family === 6;
 
 function tunEntries({ tun, created }: RunPlanInput, state: HostState, mtu: number): Entry[] {
   const entries: Entry[] = [];

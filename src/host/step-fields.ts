@@ -77,7 +77,9 @@ const FIELDS: StepChecks = {
     gateway: orNull(isAddress),
     source: orNull(isAddress),
     mtu: orNull(isMtu),
+    table: optional(isWord32),
   },
+  rule: { iif: orNull(isName), to: orNull(isDestination), table: isWord32 },
   proxy: { dev: isName, address: isAddress },
   accept: {
     family: isNftFamily,

@@ -34,7 +34,9 @@ const STEPS = {
     gateway: 'fe80::1',
     source: null,
     mtu: 1480,
+    table: 64001,
   },
+  rule: { kind: 'rule', iif: 'clat', to: '2001:db8::c1a7/128', table: 64001 },
   proxy: { kind: 'proxy', dev: 'eth0', address: '2001:db8::c1a7' },
   accept: {
     kind: 'accept',

@@ -3,7 +3,7 @@ import { inPrefix6, type Prefix6 } from '../../address/ip.ts';
 import { onLink6 } from '../clat-address.ts';
 import { ipJson } from '../iproute.ts';
 import { nativeIpv4, tunnelsOver } from '../native4.ts';
-import { findLink, type HostState } from '../state.ts';
+import { findLink, gatewayBy, type HostState } from '../state.ts';
 import { dotted } from '../sysctl.ts';
 import { parseKernel6 } from '../text.ts';
 import { findUplink, uplinkCandidates, wayBy } from '../uplink.ts';
@@ -39,7 +39,8 @@ export const uplinkOf = (
 
 /** What the kernel knows of the default router. Never rejects. */
 export async function readRouter(state: HostState, uplink: string | null): Promise<Neighbour | null> {
-  const gateway = uplink === null ? null : (wayBy(state, '', uplink, null)?.route.gateway ?? null);
+  const way = uplink === null ? null : wayBy(state, '', uplink, null);
+  const gateway = way === null ? null : gatewayBy(way.route, way.dev);
   if (uplink === null || gateway === null) return null;
   const known = await ipJson<{ dst: string; state?: string[] }>([
     ...['-6', 'neighbour', 'show', 'dev', uplink],
