@@ -2,6 +2,7 @@
 import { webcrypto } from 'node:crypto';
 import { cpus } from 'node:os';
 import { EamList } from '../src/address/eam.ts';
+import { insideOf } from '../src/address/inside.ts';
 import type { Ip6 } from '../src/address/ip.ts';
 import { compile } from '../src/config/compile.ts';
 import type { TranslationConfig } from '../src/config/config.ts';
@@ -20,6 +21,14 @@ export const PREFIX: Ip6 = [0x20010db8, 0x00640000, 0, 0];
 export const CLIENT4 = 0xc0000002 | 0;
 export const SERVER4 = 0xc6336402 | 0;
 export const CLIENT6: Ip6 = [0x20010db8, 0x00010001, 0, 0xc1a7];
+/** 192.0.0.0/29 and 192.168.1.0/24: a host as the daemon knows it (CLAT-13). */
+const INSIDE = insideOf(
+  [
+    { address: 0xc0000000 | 0, length: 29 },
+    { address: 0xc0a80100 | 0, length: 24 },
+  ],
+  [],
+);
 const SLOTS = 8;
 
 /** Node, processor and day: without them a figure means nothing. */
@@ -51,7 +60,7 @@ export function engineFor({ pool6, eam }: EngineInput) {
   };
   const slab = new SharedArrayBuffer(SLOTS * SLOT_BYTES + HEAD_AREA_BYTES);
   const entropy = webcrypto.getRandomValues(new Uint16Array(HashedIdentifications.entropyLength + 2));
-  const engine: Engine = new Engine(compile(config, 1500), {
+  const engine: Engine = new Engine(compile(config, 1500, INSIDE), {
     slab,
     headStart: SLOTS * SLOT_BYTES,
     headEnd: slab.byteLength,

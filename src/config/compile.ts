@@ -1,5 +1,6 @@
 /** Config -> Tables. The only place where a device's MTU meets the configuration. */
 import { compileEam } from '../address/eam-table.ts';
+import type { Inside } from '../address/inside.ts';
 import { mask32 } from '../address/ip.ts';
 import { shared32 } from '../address/shared.ts';
 import type { Tables } from '../translate/tables.ts';
@@ -18,8 +19,9 @@ function shared(values: readonly number[]): Int32Array {
 /**
  * Compiles a checked configuration.
  * @param deviceMtu MTU of the TUN device in bytes (1500 where there is none), used where the options name no MTU (GEN-1)
+ * @param inside what is on this side of the translator, where the daemon configures the host (CLAT-13)
  */
-export function compile(config: TranslationConfig, deviceMtu: number): Tables {
+export function compile(config: TranslationConfig, deviceMtu: number, inside: Inside | null = null): Tables {
   const mtu6 = config.ipv6Mtu ?? deviceMtu;
   const mtu4 = config.ipv4Mtu ?? deviceMtu;
   const pool6 = config.pool6;
@@ -35,6 +37,7 @@ export function compile(config: TranslationConfig, deviceMtu: number): Tables {
     wellKnownStrict: config.wkpfStrict && wellKnown,
     strictSuffix: config.strictSuffix,
     strictSource: config.strictSource,
+    inside,
     denylist: shared(config.denylist4.flatMap((prefix) => [prefix.address, mask32(prefix.length)])),
     ipv4Addr: config.ipv4Addr,
     ipv6Addr: config.ipv6Addr === null ? null : shared(config.ipv6Addr),

@@ -6,6 +6,7 @@
  *
  * Without mappings of the administrator's, what to configure is for clat.ts to find out, again and again.
  */
+import { type Inside, sameInside } from '../address/inside.ts';
 import { sharedBytes } from '../address/shared.ts';
 import { changes, inWords } from '../config/changes.ts';
 import { compile } from '../config/compile.ts';
@@ -16,6 +17,7 @@ import { chooseMss, type MssChoice } from '../config/mss.ts';
 import { Extra } from '../dataplane/counters.ts';
 import { SharedGarbage } from '../dataplane/v8.ts';
 import { applyPlan, type Host, HostConflictError, linuxHost, rollback } from '../host/apply.ts';
+import { readInside } from '../host/inside.ts';
 import type { Journal } from '../host/journal.ts';
 import { readMtu, watchMtu } from '../host/mtu.ts';
 import { openJournal } from '../host/recovery.ts';
@@ -25,6 +27,7 @@ import type { HostState } from '../host/state.ts';
 import { Offload } from '../io/device.ts';
 import { native } from '../io/native.ts';
 import { REASONS } from '../translate/reasons.ts';
+import type { Tables } from '../translate/tables.ts';
 import { bootClock, stableBytes } from './boot.ts';
 import type { Clat, Up } from './clat.ts';
 import { DataPlane } from './dataplane.ts';
@@ -73,6 +76,9 @@ export class Daemon {
   #forwarder: string | null = null;
   /** What the data plane works by, without --lan; null: nothing yet, or there is no CLAT. */
   #inForce: TranslationConfig | null = null;
+  /** What is on this side of the translator, as far as the host is ours to configure; and the tables in force. */
+  #inside: Inside | null = null;
+  #tables: Tables | null = null;
   #clat: Clat | null = null;
   #stopWatching: () => void = () => {};
   /** Host changes one after the other: a reload must not meet a stop half way. */
@@ -216,14 +222,19 @@ export class Daemon {
 
   /** @returns why not; then all is as it was before */
   async #reconfigure(config: RunConfig): Promise<string | null> {
-    const before = { config: this.#config, translation: this.#inForce, mtu: this.#mtu };
+    const before = {
+      config: this.#config,
+      translation: this.#inForce,
+      mtu: this.#mtu,
+      inside: this.#inside,
+    };
     this.#config = config;
     try {
       await this.#configure(config);
       return null;
     } catch (error) {
       this.#config = before.config;
-      if (before.translation !== null) this.#translate(before.translation, before.mtu);
+      if (before.translation !== null) this.#translate(before.translation, before.mtu, before.inside);
       return (error as Error).message;
     }
   }
@@ -288,7 +299,7 @@ export class Daemon {
           `the MTU of ${tun} is ${mtu}, IPv6 needs ${MIN_MTU6}: ip link set ${tun} mtu ${MIN_MTU6}`,
         );
       }
-      this.#translate(translation, mtu);
+      this.#translate(translation, mtu, null);
       return;
     }
     const { created } = this.#plane.device;
@@ -311,28 +322,33 @@ export class Daemon {
     // A new address must be answered for by neighbour proxy before packets carry it: a router that asks in vain asks
     // again only a second later. At the start, and for mappings by hand, no packet is to meet a route before its mapping.
     const first = this.#inForce === null;
+    const inside = readInside(input, plan.state, plan.entries);
     const hostFirst = clat !== null && !first;
-    if (!hostFirst) this.#translate(translation, plan.tunMtu);
+    if (!hostFirst) this.#translate(translation, plan.tunMtu, inside);
     try {
       await applyPlan(plan.entries, journal, this.#host, log, undefined, plan.state);
     } catch (error) {
       if (first) this.#inForce = null;
       throw error;
     }
-    if (hostFirst) this.#translate(translation, plan.tunMtu);
+    if (hostFirst) this.#translate(translation, plan.tunMtu, inside);
   }
 
-  #translate(translation: TranslationConfig, mtu: number): void {
+  #translate(translation: TranslationConfig, mtu: number, inside: Inside | null = this.#inside): void {
     const { lan, nat44 } = this.#config;
     const behind = { lan: lan.size > 0, nat44: nat44.length > 0, forwarder: this.#forwarder };
     const mss = chooseMss(translation.mssClamp, behind);
     // The network is looked at often and seldom changes.
-    if (translation === this.#inForce && mtu === this.#mtu && mss.clamp === this.#mss?.clamp) return;
+    const same = translation === this.#inForce && mtu === this.#mtu && mss.clamp === this.#mss?.clamp;
+    if (same && sameInside(inside, this.#inside)) return;
     this.#sayMss(mss);
     this.#mtu = mtu;
     this.#inForce = translation;
+    this.#inside = inside;
     const all = withLan({ ...translation, mssClamp: mss.clamp }, lan);
-    this.#plane.setTables(compile(all, mtu), all.icmpErrors);
+    // An address or a network more on the host changes nothing of the mappings, which may be a million.
+    this.#tables = same && this.#tables !== null ? { ...this.#tables, inside } : compile(all, mtu, inside);
+    this.#plane.setTables(this.#tables, all.icmpErrors);
   }
 
   /** Where nobody said what it is to be, and whenever it changes. */

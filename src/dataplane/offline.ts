@@ -1,4 +1,5 @@
 /** The translator on packets in memory, without a device: for replay, explain and tests. */
+import type { Inside } from '../address/inside.ts';
 import { compile } from '../config/compile.ts';
 import type { TranslationConfig } from '../config/config.ts';
 import { HEADROOM, SLOT_BYTES, WRITE_STRIDE } from '../io/device.ts';
@@ -16,6 +17,8 @@ export interface OfflineOptions {
   identification?: number;
   /** MTU used where the configuration names none, in bytes. Default 1500 (GEN-1). */
   deviceMtu?: number;
+  /** What is on this side of the translator (CLAT-13). Default: nothing is known of any host. */
+  inside?: Inside;
   /** Chance from this number instead of the system: the same packets in the same order give the same outputs. */
   seed?: number;
 }
@@ -43,7 +46,7 @@ export class OfflineTranslator {
     this.#bytes = new Uint8Array(slab);
     this.#vnetBytes = options.vnetBytes ?? 0;
     const entropy = chance(HashedIdentifications.entropyLength + 2, options.seed);
-    this.#engine = new Engine(compile(config, options.deviceMtu ?? DEFAULT_MTU), {
+    this.#engine = new Engine(compile(config, options.deviceMtu ?? DEFAULT_MTU, options.inside ?? null), {
       slab,
       headStart: SLOT_BYTES,
       headEnd: SLOT_BYTES + HEAD_AREA,

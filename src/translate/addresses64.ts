@@ -1,10 +1,11 @@
 /** GEN-3 steps 3, 9 and 10 for IPv6 packets: martians, then destination, then source. The twin of addresses46.ts. */
-import { map64 } from '../address/mapper.ts';
+import { MapOutcome, map64 } from '../address/mapper.ts';
 import { isMartian6, isMulticast6 } from '../address/special.ts';
 import { destination6, source6 } from '../wire/ipv6.ts';
 import type { Job, Stage } from './job.ts';
 import type { Packet } from './packet.ts';
 import { PASS, Reason } from './reasons.ts';
+import { isClosed64, isSpoofed64 } from './spoofing64.ts';
 import type { Tables } from './tables.ts';
 import { delta64 } from './transport.ts';
 
@@ -54,17 +55,23 @@ export function map64Both(job: Job, tables: Tables, packet: Packet): number {
   const source = map64(tables, view, at, job);
   if (source < 0) return ~SOURCE_REASONS[-source]!;
   packet.source = job.mapped;
+  if (isSpoofed64(tables, packet, outcome, source)) return ~Reason.SpoofedSource64;
   job.delta = delta64(view, packet.start, packet.source, packet.destination);
   pairs64.remember(view, at, packet.source, packet.destination, outcome, job.delta);
   return outcome;
 }
 
-/** The same for an ICMPv6 error, which may come from anywhere (RSRC-1). @returns as map64Both */
+/**
+ * The same for an ICMPv6 error, which may come from anywhere (RSRC-1) but from inside: that is left in
+ * job.fromInside, since it may yet be turned back (EAM-6, condition B). @returns as map64Both
+ */
 export function map64Error(job: Job, tables: Tables, packet: Packet): number {
   const outcome = mapDestination(job, tables, packet);
   if (outcome < 0) return outcome;
   const { rfc6791Address, rfc6791HostMask } = tables;
-  if (map64(tables, job.view, source6(packet.start), job) >= 0) packet.source = job.mapped;
+  const source = map64(tables, job.view, source6(packet.start), job);
+  job.fromInside = source === MapOutcome.eam;
+  if (source >= 0) packet.source = job.mapped;
   else
     packet.source =
       rfc6791HostMask === 0 ? rfc6791Address : rfc6791Address | (job.random() & rfc6791HostMask);
@@ -76,5 +83,5 @@ function mapDestination(job: Job, tables: Tables, packet: Packet): number {
   const outcome = map64(tables, job.view, destination6(packet.start), job);
   if (outcome < 0) return ~DESTINATION_REASONS[-outcome]!;
   packet.destination = job.mapped;
-  return outcome;
+  return isClosed64(tables, outcome, job.mapped) ? ~Reason.ReservedDestination64 : outcome;
 }

@@ -64,6 +64,8 @@ export class Job {
   mapped = 0;
   /** How the source of the packet inside an ICMPv6 error was mapped (EAM-6, condition B): a MapOutcome. */
   innerSourceOutcome = 0;
+  /** True where an EAM mapped the source of an ICMPv6 error (CLAT-13). */
+  fromInside = false;
   /** Bytes of the transport header that went into the head. */
   transportHead = 0;
   /** RFC 4884 length attribute of the message being made, in its units; 0: none. */

@@ -291,6 +291,13 @@ const ROWS64 = [
     'The well-known prefix must not carry the IPv4 address inside the destination (see --no-wkpf-strict).',
     icmp(1, 1),
   ],
+  [
+    'ReservedDestination64',
+    'CLAT-13',
+    'RFC 6169 §2.1',
+    'The destination is the address of a LAN\u2019s router, or its network or broadcast address: not for packets from outside.',
+    icmp(1, 1),
+  ],
   ['EmbeddedMartianSource64', 'ADDR-11', 'RFC 7915 §5.1', 'The IPv4 address inside the source is illegal.'],
   ['UnmappedSource64', 'ADDR-10', 'RFC 7915 §5.4', 'No EAM and no pool6 maps the IPv6 source.', icmp(1, 1)],
   [
@@ -306,6 +313,12 @@ const ROWS64 = [
     'RFC 6052 §3.1',
     'The well-known prefix must not carry the IPv4 address inside the source (see --no-wkpf-strict).',
     icmp(1, 1),
+  ],
+  [
+    'SpoofedSource64',
+    'CLAT-13',
+    'RFC 6169 §2.2',
+    'A packet from outside whose source is this host, a network connected to it, or a host that a mapping covers.',
   ],
   // 10 Own addresses
   [

@@ -2,6 +2,7 @@
  * Everything translation depends on, compiled: typed arrays and small integers, never changed once made. A reload
  * makes a new one and swaps the reference between two batches (EAM-9).
  */
+import type { Inside } from '../address/inside.ts';
 import type { MappingTables } from '../address/mapper.ts';
 
 export const UdpZeroChecksum = { calc: 0, drop: 1, fwd: 2 } as const;
@@ -14,6 +15,8 @@ export interface Tables extends MappingTables {
   readonly ipv6Addr: Int32Array | null;
   /** True: IPv4 sources that no EAM covers are refused, not embedded in pool6 (CLAT-12). */
   readonly strictSource: boolean;
+  /** What is on this side of the translator (CLAT-13); null: not known, and nothing is taken for spoofed. */
+  readonly inside: Inside | null;
   /** Pool of sources for untranslatable ICMPv6 errors, RSRC-1: network address and its host mask. */
   readonly rfc6791Address: number;
   readonly rfc6791HostMask: number;

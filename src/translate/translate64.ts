@@ -19,6 +19,7 @@ import type { Packet } from './packet.ts';
 import { checkTransport6, isExtensionBehindFragment, parse6 } from './parse6.ts';
 import { COMPLETE, PASS, Reason, SEGMENT } from './reasons.ts';
 import { echoSelf6, isSelf6 } from './self.ts';
+import { turnsBack } from './spoofing64.ts';
 import { Hairpin, type Tables } from './tables.ts';
 import { completeChecksum, transport64 } from './transport.ts';
 
@@ -90,12 +91,10 @@ function convey64(job: Job, tables: Tables, packet: Packet): Reason {
     if (tables.hairpin === Hairpin.intrinsic && byPool6 && hasEam4(tables, job.inner.source)) {
       return hairpin(job, tables, packet, at, job.quoteLength, job.quoteLength);
     }
+    if (job.fromInside && tables.inside !== null) return Reason.SpoofedSource64; // CLAT-13
     return emitError64(job, tables, packet, at, job.quoteLength);
   }
-  const hairpins =
-    tables.hairpin === Hairpin.intrinsic &&
-    outcome === MapOutcome.pool6 &&
-    hasEam4(tables, packet.destination); // A
+  const hairpins = turnsBack(tables, outcome, packet.destination); // A
   let size = WHOLE;
   if (!hairpins) {
     size = fragmentSize64(job, tables, packet, packet.payload);

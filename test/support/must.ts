@@ -1,5 +1,6 @@
 /** Tests as sentences: must('T46-HDR-6', what, packet, refuses('TtlExpired46', …)). */
 import { expect, test } from 'vitest';
+import type { Inside } from '../../src/address/inside.ts';
 import type { RawOptions } from '../../src/config/load.ts';
 import { OfflineTranslator, type Outcome } from '../../src/dataplane/offline.ts';
 import type { ReasonName, Verdict } from '../../src/translate/reasons.ts';
@@ -15,20 +16,31 @@ export interface MustOptions {
   options?: RawOptions;
   vnetBytes?: 0 | 10 | 12;
   nowMs?: number;
+  /** CLAT-13: what is on this side of the translator. */
+  inside?: Inside;
 }
 
-export function translator(options: RawOptions = {}, vnetBytes: 0 | 10 | 12 = 0): OfflineTranslator {
+export function translator(
+  options: RawOptions = {},
+  vnetBytes: 0 | 10 | 12 = 0,
+  inside?: Inside,
+): OfflineTranslator {
   // A seed: which sources share a bucket (GERR-4) is chance otherwise.
-  return new OfflineTranslator(configure(options), { identification: ID, vnetBytes, seed: 1 });
+  return new OfflineTranslator(configure(options), {
+    identification: ID,
+    vnetBytes,
+    seed: 1,
+    ...(inside === undefined ? {} : { inside }),
+  });
 }
 
 /** Translates one packet; checks that the input was left alone. */
 export function translate(
   packet: Bytes,
-  { options = {}, vnetBytes = 0, nowMs = 0 }: MustOptions = {},
+  { options = {}, vnetBytes = 0, nowMs = 0, inside }: MustOptions = {},
 ): Outcome {
   const input = Uint8Array.from(packet);
-  const outcome = translator(options, vnetBytes).translate(input, nowMs);
+  const outcome = translator(options, vnetBytes, inside).translate(input, nowMs);
   expect(hex(input), 'the input was modified').toBe(hex(packet));
   return outcome;
 }
