@@ -89,7 +89,7 @@ export const COMMANDS: readonly Command[] = [
         name: 'report',
         kind: 'value',
         value: 'FILE',
-        help: 'write what became of each packet, one JSON line a packet',
+        help: 'write what became of each packet, one JSON line a packet: verdict, reason, time, addresses, protocol, length',
       },
       CONFIG,
     ],
@@ -108,13 +108,20 @@ export const COMMANDS: readonly Command[] = [
     words: '[REASON…]',
     summary: 'say what a reason means, or with --packet what becomes of a packet and why',
     scope: 'translation',
-    own: [{ name: 'packet', kind: 'value', value: 'HEX', help: 'the packet, from its IP header on' }, CONFIG],
+    own: [
+      { name: 'packet', kind: 'value', value: 'HEX', help: 'the packet, from its IP header on' },
+      { name: 'json', kind: 'flag', help: 'as JSON' },
+      CONFIG,
+    ],
     examples: ['clatd explain', 'clatd explain TtlExpired46'],
     run: async (call, io) => {
       const config = await call.translation();
       const { explainPacket, explainReasons } = await import('./explain.ts');
       const packet = text(call.own['packet']);
-      return packet === undefined ? explainReasons(call.words, io) : explainPacket(packet, config, io);
+      const json = call.own.json === true;
+      return packet === undefined
+        ? explainReasons(call.words, io, json)
+        : explainPacket(packet, config, io, json);
     },
   },
   {

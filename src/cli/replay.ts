@@ -1,14 +1,15 @@
 /** `clatd replay`: the translator on a capture. Needs no privilege; streams, so any size will do. */
 import type { TranslationConfig } from '../config/config.ts';
-import { OfflineTranslator, type Outcome } from '../dataplane/offline.ts';
+import { DEFAULT_MTU, OfflineTranslator } from '../dataplane/offline.ts';
 import { type Capture, CaptureError } from '../io/pcap/capture.ts';
-import { ipOffset } from '../io/pcap/link-type.ts';
 import { openCapture } from '../io/pcap/reader.ts';
-import { FileSink, SinkError, systemReason } from '../io/pcap/sink.ts';
+import { FileSink, ReaderGoneError, SinkError, systemReason } from '../io/pcap/sink.ts';
 import { ByteSource } from '../io/pcap/source.ts';
 import { PcapWriter } from '../io/pcap/writer.ts';
+import { CaptureTranslator, type PacketTranslator } from '../replay/capture-translator.ts';
+import { reportLine } from '../replay/report-line.ts';
+import { Tally } from '../replay/tally.ts';
 import { clash } from './replay-files.ts';
-import { Tally } from './replay-tally.ts';
 
 export interface ReplayArguments {
   /** A capture, or "-" for standard input. */
@@ -24,14 +25,10 @@ export interface ReplayIo {
   readonly stderr: { write(text: string): unknown };
 }
 
-/** As OfflineTranslator. */
-export interface PacketTranslator {
-  translate(packet: Uint8Array, nowMs: number): Outcome;
-}
+export type { PacketTranslator };
 
 /** The same capture gives the same outputs, to the last bit of an Identification. */
 const SEED = 1;
-const NOT_IP: Outcome = { verdict: 'ignored', reason: 'NotIp', outputs: [] };
 
 /**
  * Translates every packet of the capture.
@@ -60,9 +57,17 @@ export async function replay(
     const report = args.report === undefined ? null : new FileSink(args.report);
     if (report !== null) opened.push(report);
 
+    // Standard output is all there is: a reader that has seen enough ends the work, and that is no failure.
+    const only = args.output === undefined || args.report === undefined;
     const tally = new Tally();
-    const problems = [attempt(source.name, () => translateAll(capture, translator, writer, report, tally))];
-    for (const one of opened.splice(0)) problems.push(attempt(source.name, () => one.close()));
+    const captured = new CaptureTranslator(translator, {
+      mtu4: config.ipv4Mtu ?? DEFAULT_MTU,
+      mtu6: config.ipv6Mtu ?? DEFAULT_MTU,
+    });
+    const problems = [
+      attempt(source.name, () => translateAll(capture, captured, writer, report, tally), only),
+    ];
+    for (const one of opened.splice(0)) problems.push(attempt(source.name, () => one.close(), only));
 
     const toStdout = args.output === '-' || args.report === '-';
     (toStdout ? io.stderr : io.stdout).write(tally.table());
@@ -78,30 +83,37 @@ export async function replay(
 
 function translateAll(
   capture: Capture,
-  translator: PacketTranslator,
+  translator: CaptureTranslator,
   writer: PcapWriter | null,
   report: FileSink | null,
   tally: Tally,
 ): void {
   let index = 0;
-  for (const { bytes, start, end, linkType, seconds, nanoseconds } of capture.packets) {
-    const at = ipOffset(bytes, start, end, linkType);
-    // The capture's own clock, so that the same capture always gives the same answers.
-    const nowMs = seconds * 1000 + nanoseconds / 1_000_000;
-    const outcome = at < 0 ? NOT_IP : translator.translate(bytes.subarray(at, end), nowMs);
-    if (writer !== null) for (const output of outcome.outputs) writer.write(output, seconds, nanoseconds);
-    const restOfLine = tally.count(outcome);
-    report?.ascii(`{"index":${index}${restOfLine}`);
+  for (const captured of capture.packets) {
+    const { seconds, nanoseconds } = captured;
+    const fate = translator.take(captured);
+    if (writer !== null) {
+      for (const [i, output] of fate.outputs.entries()) {
+        writer.write(output, seconds, nanoseconds, fate.present[i]);
+      }
+    }
+    tally.count(fate);
+    report?.ascii(reportLine(index, fate, seconds, nanoseconds, capture.nanoseconds));
     index++;
   }
 }
 
-/** @returns null, or what went wrong in the middle, as one line */
-function attempt(input: string, work: () => void): string | null {
+/**
+ * @param only there is one output: nothing else suffers where its reader leaves
+ * @returns null, or what went wrong in the middle, as one line
+ */
+function attempt(input: string, work: () => void, only = false): string | null {
   try {
     work();
     return null;
   } catch (error) {
+    if (error instanceof ReaderGoneError)
+      return only ? null : `${error.message}; the other output ends here, too`;
     if (error instanceof SinkError) return error.message;
     if (error instanceof CaptureError) return `${error.message}; what came before it is kept`;
     if (isSystemError(error))

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { explainPacket, explainReasons } from '../../src/cli/explain.ts';
 import { packetLine } from '../../src/cli/packet-line.ts';
 import type { RawOptions } from '../../src/config/load.ts';
+import { REPLAY_REASONS } from '../../src/replay/reasons.ts';
 import { REASONS } from '../../src/translate/reasons.ts';
 import { configure } from '../support/must.ts';
 import { hex } from '../support/packets.ts';
@@ -42,12 +43,35 @@ describe('explain REASON', () => {
 
   it('without a name: every row, a line each', () => {
     const { stdout } = reasons();
-    expect(stdout.trim().split('\n')).toHaveLength(REASONS.length);
+    expect(stdout.trim().split('\n')).toHaveLength(REASONS.length + REPLAY_REASONS.length);
     const lines = stdout.trim().split('\n');
     REASONS.forEach(({ name, text }, i) => {
       expect(lines[i]).toMatch(new RegExp(`^${name} `));
       expect(lines[i]).toContain(text);
     });
+  });
+
+  it.each([40, 79, 80, 100, 200])('wraps to a terminal of %i columns', (columns) => {
+    const { io, ...said } = capturedIoOf();
+    explainReasons([], { ...io, columns });
+    const lines = said.stdout().split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(Math.max(columns, 49));
+    const words = said.stdout().split(/\s+/);
+    for (const { text } of REASONS) expect(words).toEqual(expect.arrayContaining(text.split(' ')));
+  });
+
+  it('--json: the rows as they are', () => {
+    const { io, ...said } = capturedIoOf();
+    expect(explainReasons(['ttlexpired46'], io, true)).toBe(0);
+    const row = REASONS.find(({ name }) => name === 'TtlExpired46');
+    expect(JSON.parse(said.stdout())).toEqual([row]);
+    const all = capturedIoOf();
+    explainReasons([], all.io, true);
+    expect(JSON.parse(all.stdout())).toEqual([...REASONS, ...REPLAY_REASONS]);
+  });
+
+  it('what only a replay finds', () => {
+    expect(reasons('cutbycapture').stdout).toContain('verdict    cut by the capture');
   });
 
   it.each(REASONS.map(({ name }) => name))('every row has its words: %s', (name) => {
@@ -157,6 +181,18 @@ out   2001:db8:64::c633:6402 > 2001:db8:1::1, UDP 40000 > 53, hop limit 63, 53 b
     ],
   ] as [string, string, RawOptions, string][])('names the rule: %s', (_, name, options, line) => {
     expect(packet(hex(example(name).packet), options).stdout).toContain(line);
+  });
+
+  it('--json: the same as an object', () => {
+    const { packet: input, output } = example('A1');
+    const { io, ...said } = capturedIoOf();
+    expect(explainPacket(hex(input), configure(), io, true)).toBe(0);
+    expect(JSON.parse(said.stdout())).toMatchObject({
+      verdict: 'translated',
+      reason: 'Translated46',
+      mapping: [expect.stringContaining('198.51.100.2 = '), expect.stringContaining('192.0.2.1 = ')],
+      outputs: [{ hex: hex(output) }],
+    });
   });
 
   it('says what is no packet', () => {

@@ -65,9 +65,35 @@ describe('replay in a pipeline', () => {
     () => {
       const { code, stdout } = replaySync(['-', '--report', '-'], Uint8Array.from(SMALL));
       expect(code).toBe(0);
-      expect(stdout.toString()).toBe(
-        '{"index":0,"verdict":"translated","reason":"Translated46","outputs":1}\n',
+      expect(stdout.toString()).toMatch(
+        /^\{"index":0,"verdict":"translated","reason":"Translated46","outputs":1,"time":"1970-01-01T00:00:07\..*\}\n$/,
       );
+    },
+    SLOW,
+  );
+
+  it(
+    'a reader that has seen enough is no failure, unless another file ends with it',
+    () => {
+      const input = files.put('seen-enough.pcap', SMALL);
+      const gone = (...more: string[]) =>
+        spawnSync(
+          'bash',
+          [
+            ...['-c', 'exec 3> >(exec true); wait $!; exec "$0" "$@" >&3', process.execPath, program],
+            ...['replay', input, '--report', '-', ...more, ...OPTIONS],
+          ],
+          { encoding: 'utf8' },
+        );
+      const alone = gone();
+      expect(alone.status).toBe(0);
+      expect(alone.stderr).not.toContain('cannot write');
+      expect(gone('--output', files.path('other.pcap'))).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining(
+          'cannot write standard output: broken pipe; the other output ends here',
+        ),
+      });
     },
     SLOW,
   );

@@ -73,6 +73,56 @@ describe('link types', () => {
     });
   });
 
+  describe('9, 50, 51: PPP and PPPoE', () => {
+    const session = [0x11, 0, 0, 1, 0, 22];
+    it.each([
+      ['with address and control', 9, [0xff, 3, 0, 0x21, ...PACKET], 4],
+      ['without', 9, [0, 0x57, ...PACKET], 2],
+      ['protocol in one byte', 50, [0xff, 3, 0x21, ...PACKET], 3],
+      ['MPLS', 9, [0x02, 0x81, 0, 0, 1, 64, ...PACKET], 6],
+      ['LCP', 9, [0xff, 3, 0xc0, 0x21, 1, 1], -1],
+      ['IPCP', 9, [0x80, 0x21, 1, 1], -1],
+      ['cut off', 9, [0xff, 3], -1],
+      ['cut off in the protocol', 9, [0], -1],
+      ['PPPoE', 51, [...session, 0, 0x21, ...PACKET], 8],
+      ['PPPoE discovery', 51, [0x11, 9, 0, 0, 0, 4, 0, 0x21, ...PACKET], -1],
+      ['PPPoE cut off', 51, session.slice(0, 5), -1],
+    ] as [string, number, number[], number][])('%s', (_, linkType, frame, expected) => {
+      expect(offset(linkType, frame)).toBe(expected);
+    });
+  });
+
+  describe('MPLS in Ethernet', () => {
+    const mpls = [...MAC, 0x88, 0x47];
+    it.each([
+      ['one label', [...mpls, 0, 1, 1, 64, ...PACKET], 18],
+      ['three labels', [...mpls, 0, 1, 0, 64, 0, 2, 0, 64, 0, 3, 1, 64, ...PACKET], 26],
+      ['in a VLAN', [...MAC, ...tag(0x8100), 0x88, 0x47, 0, 1, 1, 64, ...PACKET], 22],
+      ['a pseudowire', [...mpls, 0, 1, 1, 64, 0, 0, 0, 0, ...MAC], -1],
+      ['no bottom of the stack', [...mpls, 0, 1, 0, 64], -1],
+      ['nothing behind', [...mpls, 0, 1, 1, 64], -1],
+    ] as [string, number[], number][])('%s', (_, frame, expected) => {
+      expect(offset(1, frame)).toBe(expected);
+    });
+  });
+
+  describe('239, NFLOG', () => {
+    it.each([
+      ['the payload alone', [2, 0, 0, 1, 8, 0, 9, 0, ...PACKET], 8],
+      [
+        'behind another attribute, padded',
+        [10, 0, 0, 1, 5, 0, 10, 0, 65, 0, 0, 0, 8, 0, 9, 0, ...PACKET],
+        16,
+      ],
+      ['big-endian', [2, 0, 0, 1, 0, 8, 0, 9, ...PACKET], 8],
+      ['a bridge’s', [7, 0, 0, 1, 8, 0, 9, 0, ...PACKET], -1],
+      ['no payload', [2, 0, 0, 1, 8, 0, 1, 0, 8, 0, 1, 0], -1],
+      ['an attribute without length', [2, 0, 0, 1, 0, 0, 0, 0, ...PACKET], -1],
+    ] as [string, number[], number][])('%s', (_, frame, expected) => {
+      expect(offset(239, frame)).toBe(expected);
+    });
+  });
+
   describe.each([0, 108])('%d, NULL or LOOP, in either byte order', (linkType) => {
     it.each([2, 10, 24, 28, 30])('address family %d is IP', (family) => {
       expect(offset(linkType, [0, 0, 0, family, ...PACKET])).toBe(4);
@@ -90,7 +140,7 @@ describe('link types', () => {
   });
 
   it('any frame of any link type: an offset within it, or -1', () => {
-    const linkTypes = [0, 1, 12, 14, 101, 108, 113, 228, 229, 276];
+    const linkTypes = [0, 1, 9, 50, 51, 239, 12, 14, 101, 108, 113, 228, 229, 276];
     expect(linkTypes.every(isSupported)).toBe(true);
     fc.assert(
       fc.property(fc.constantFrom(...linkTypes), fc.uint8Array({ maxLength: 60 }), (linkType, frame) => {

@@ -9,7 +9,8 @@ const root = fileURLToPath(new URL('../../src', import.meta.url));
 /** Folders each folder may import from, besides itself. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
   '.': ['cli'],
-  cli: ['daemon', 'host', 'dataplane', 'config', 'translate', 'address', 'io'],
+  cli: ['replay', 'daemon', 'host', 'dataplane', 'config', 'translate', 'address', 'io'],
+  replay: ['config', 'translate', 'address', 'wire', 'io'],
   daemon: ['host', 'dataplane', 'config', 'translate', 'address', 'io'],
   host: ['config', 'address', 'wire', 'io'],
   dataplane: ['config', 'translate', 'address', 'wire', 'io'],

@@ -7,6 +7,8 @@ export interface Captured {
   bytes: Uint8Array;
   start: number;
   end: number;
+  /** Bytes of the frame before it was cut at the snap length; at least end - start. */
+  original: number;
   linkType: number;
   seconds: number;
   nanoseconds: number;
@@ -28,7 +30,7 @@ export interface Capture {
 }
 
 export function emptyCaptured(linkType: number): Captured {
-  return { bytes: new Uint8Array(0), start: 0, end: 0, linkType, seconds: 0, nanoseconds: 0 };
+  return { bytes: new Uint8Array(0), start: 0, end: 0, original: 0, linkType, seconds: 0, nanoseconds: 0 };
 }
 
 /** A message that says where: file, offset of the record or block, packet number counted from 1. */

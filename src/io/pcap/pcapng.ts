@@ -132,14 +132,17 @@ function readPacket(
   }
   checkLinkType(source, from.linkType);
   let length: number;
+  let original: number;
   if (type === Block.simple) {
     // No captured length and no time of its own: the original length, cut at the snap length.
-    length = view.getUint32(at + 8, little);
+    original = view.getUint32(at + 8, little);
+    length = original;
     if (from.snapLength > 0) length = Math.min(length, from.snapLength);
     into.seconds = 0;
     into.nanoseconds = 0;
   } else {
     length = view.getUint32(at + 20, little);
+    original = view.getUint32(at + 24, little);
     from.clock.read(view.getUint32(at + 12, little), view.getUint32(at + 16, little), into);
   }
   if (length > room) {
@@ -149,4 +152,5 @@ function readPacket(
   into.bytes = source.bytes;
   into.start = at + header;
   into.end = into.start + length;
+  into.original = Math.max(length, original);
 }

@@ -100,6 +100,8 @@ function* pcapPackets(
     captured.bytes = source.bytes;
     captured.start = at + RECORD;
     captured.end = at + RECORD + length;
+    // Less than what is there is what careless writers put.
+    captured.original = Math.max(length, view.getUint32(at + 12, little));
     yield captured;
     source.skip(RECORD + length);
   }

@@ -9,6 +9,9 @@ export class SinkError extends Error {
   override readonly name = 'SinkError';
 }
 
+/** Standard output is a pipe whose reader has seen enough (`| head`). */
+export class ReaderGoneError extends SinkError {}
+
 export class FileSink {
   readonly #name: string;
   readonly #fd: number;
@@ -77,7 +80,8 @@ export class FileSink {
   }
 
   #failed(error: unknown): SinkError {
-    return new SinkError(`cannot write ${this.#name}: ${systemReason(error)}`);
+    const gone = !this.#close && (error as NodeJS.ErrnoException).code === 'EPIPE';
+    return new (gone ? ReaderGoneError : SinkError)(`cannot write ${this.#name}: ${systemReason(error)}`);
   }
 }
 

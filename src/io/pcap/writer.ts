@@ -29,15 +29,18 @@ export class PcapWriter {
     header.writeUInt32LE(LinkType.raw, 20);
   }
 
-  /** @param packet at most 128 KiB */
-  write(packet: Uint8Array, seconds: number, nanoseconds: number): void {
-    const record = this.#sink.room(RECORD + packet.length);
+  /**
+   * @param packet at most 128 KiB
+   * @param present how much of it is known: the rest is left out, as a capture that was cut leaves it out
+   */
+  write(packet: Uint8Array, seconds: number, nanoseconds: number, present = packet.length): void {
+    const record = this.#sink.room(RECORD + present);
     // The field has 32 bits: times before 1970 and after 2106 wrap.
     record.writeUInt32LE(seconds >>> 0, 0);
     record.writeUInt32LE(Math.floor(nanoseconds / this.#unit), 4);
-    record.writeUInt32LE(packet.length, 8);
+    record.writeUInt32LE(present, 8);
     record.writeUInt32LE(packet.length, 12);
-    record.set(packet, RECORD);
+    record.set(packet.subarray(0, present), RECORD);
   }
 
   close(): void {

@@ -9,12 +9,25 @@ export interface Line {
   verdict: string;
   reason: string;
   outputs: number;
+  time: string;
+  length: number;
+  source?: string;
+  destination?: string;
+  protocol?: string | number;
+  sourcePort?: number;
+  destinationPort?: number;
+  captured?: number;
+  segmented?: number;
+  size?: number;
+  by?: string;
 }
 
 export interface OutputPacket {
   seconds: number;
   fraction: number;
   bytes: number[];
+  /** Its length before the capture cut it. */
+  original: number;
 }
 
 export interface Replayed {
@@ -34,13 +47,15 @@ export function readPcap(bytes: Buffer): { nanoseconds: boolean; linkType: numbe
   let at = 24;
   while (at < bytes.length) {
     const length = bytes.readUInt32LE(at + 8);
-    if (bytes.readUInt32LE(at + 12) !== length || at + 16 + length > bytes.length) {
+    const original = bytes.readUInt32LE(at + 12);
+    if (original < length || at + 16 + length > bytes.length) {
       throw new Error(`a broken record at ${at}`);
     }
     packets.push({
       seconds: bytes.readUInt32LE(at),
       fraction: bytes.readUInt32LE(at + 4),
       bytes: [...bytes.subarray(at + 16, at + 16 + length)],
+      original,
     });
     at += 16 + length;
   }
