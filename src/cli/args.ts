@@ -3,6 +3,7 @@ import type { Files, Loaded, RawOptions, Whereabouts } from '../config/load.ts';
 import { bounded, inOrder, type Mistake } from '../config/mistake.ts';
 import { nearest } from '../config/nearest.ts';
 import { OPTIONS } from '../config/options.ts';
+import { peerCommand } from '../config/peer-words.ts';
 import { type Call, type CliIo, COMMANDS, type Command } from './commands.ts';
 import { splitWords, toRaw, type Words } from './words.ts';
 
@@ -28,14 +29,16 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
   const named = COMMANDS.find(({ name }) => name.split(' ').every((word, i) => argv[i] === word));
   const first = argv[0];
   if (first === 'help') return help(argv.slice(1).join(' '), io);
-  if (named === undefined && first !== undefined && !first.startsWith('-')) return unknownCommand(argv, io);
+  if (named === undefined && first !== undefined && !first.startsWith('-')) {
+    return isGroup(first) && argv.some(asksForHelp) ? help(first, io) : unknownCommand(argv, io);
+  }
 
   const command = named ?? COMMANDS[0]!;
   const rest = named === undefined ? argv : argv.slice(named.name.split(' ').length);
   const configuration = command.scope === 'none' ? [] : OPTIONS;
   const words = splitWords(rest, [HELP, VERSION, ...command.own, ...configuration]);
-  if (words.given.has('help') || rest.includes('-h')) return help(named?.name ?? '', io);
-  if (words.given.has('version') || rest.includes('-V')) {
+  if (words.given.has('help') || rest.some(asksForHelp)) return help(named?.name ?? '', io);
+  if (words.given.has('version') || rest.includes('-V') || rest.includes('-v')) {
     io.stdout.write(`clatd ${io.version}\n`);
     return 0;
   }
@@ -49,9 +52,18 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
   }
 }
 
+const asksForHelp = (word: string): boolean => word === '-h' || word === '--help';
+
+/** The first word of a command that has several. */
+const isGroup = (name: string): boolean =>
+  name !== '' && COMMANDS.some((command) => command.name.startsWith(`${name} `));
+
 async function help(name: string, io: CliIo): Promise<number> {
   const { commandHelp, overview } = await import('./help.ts');
-  const command = COMMANDS.find((one) => one.name === name);
+  // "address" alone stands for what there is of it.
+  const command = COMMANDS.find(
+    (one) => one.name === name || (isGroup(name) && one.name.startsWith(`${name} `)),
+  );
   if (command === undefined && name !== '') return unknownCommand([name], io);
   io.stdout.write(
     command === undefined ? await overview(io.columns) : await commandHelp(command, io.columns),
@@ -62,6 +74,11 @@ async function help(name: string, io: CliIo): Promise<number> {
 function unknownCommand(argv: readonly string[], io: CliIo): number {
   const names = COMMANDS.map(({ name }) => name);
   const first = argv[0]!;
+  const peer = peerCommand(first);
+  if (peer !== null) {
+    io.stderr.write(`clatd: ${JSON.stringify(first)} is not a command here; ${peer}\n`);
+    return EXIT_USAGE;
+  }
   const near = names.find((name) => name.startsWith(`${first} `)) ?? nearest(first, names);
   io.stderr.write(
     `clatd: ${JSON.stringify(first)} is not a command${near === null ? '' : `; did you mean ${near}?`} (clatd --help lists them)\n`,

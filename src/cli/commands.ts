@@ -4,6 +4,7 @@
  */
 import type { RunConfig, TranslationConfig } from '../config/config.ts';
 import type { Files, Loaded, RawOptions } from '../config/load.ts';
+import type { OptionRow } from '../config/options.ts';
 import type { RunIo } from './run.ts';
 
 export interface CliIo extends Omit<RunIo, 'reload' | 'given'> {
@@ -33,6 +34,10 @@ export interface Command {
   readonly summary: string;
   /** Which configuration options it takes. */
   readonly scope: 'translation' | 'run' | 'none';
+  /** Which of those bear on it, and stand in its help; without it all. The others are taken, so that one file serves all. */
+  bears?(row: OptionRow): boolean;
+  /** What its exit codes mean, besides those that all have (EXITS). */
+  readonly exits: Readonly<Record<number, string>>;
   readonly own: readonly OwnOption[];
   readonly examples: readonly string[];
   run(call: Call, io: CliIo): Promise<number>;
@@ -61,12 +66,34 @@ const CONFIG: OwnOption = {
 const text = (value: RawOptions[string]): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
 
+/** What the exit codes mean where a command says nothing else. */
+export const EXITS: Readonly<Record<number, string>> = {
+  0: 'done',
+  1: 'failed',
+  2: 'wrong options or files: nothing was done',
+  70: 'a mistake in clatd itself',
+};
+
+/** Options of how packets are carried and changed: they change nothing on the host. */
+const CARRYING: ReadonlySet<string> = new Set(
+  [
+    'workers offload coalesce io-uring icmp-errors mtu-plateaus udp-cksum-mode zeroize-traffic-class override-tos',
+    'lowest-ipv6-mtu ipv6-mtu ipv4-mtu health-check health-interval strict-suffix strict-source eam-hairpin-mode',
+    'rfc6791v4-prefix denylist4',
+  ]
+    .join(' ')
+    .split(' '),
+);
+const ofTheHost = ({ name }: OptionRow): boolean => !CARRYING.has(name);
+const DISCOVERING: ReadonlySet<string> = new Set(['tun', 'plat-dev', 'dns64-servers', 'log-level']);
+
 export const COMMANDS: readonly Command[] = [
   {
     name: 'run',
     words: '',
     summary: 'translate on this host, in the foreground (the default command)',
     scope: 'run',
+    exits: { 0: 'stopped by a signal', 1: 'could not start, or the device went away' },
     own: [CONFIG],
     examples: [
       'clatd run --pool6 64:ff9b::/96 --eam 192.0.0.2=2001:db8:1:1::c1a7',
@@ -83,6 +110,10 @@ export const COMMANDS: readonly Command[] = [
     words: 'CAPTURE',
     summary: 'translate a capture (pcap or pcapng; "-": standard input), without any privilege',
     scope: 'translation',
+    exits: {
+      0: 'the whole capture was read',
+      1: 'the capture is damaged or none, or a file cannot be read or written',
+    },
     own: [
       { name: 'output', kind: 'value', value: 'FILE', help: 'write what comes out as pcap (link type RAW)' },
       {
@@ -108,6 +139,7 @@ export const COMMANDS: readonly Command[] = [
     words: '[REASON…]',
     summary: 'say what a reason means, or with --packet what becomes of a packet and why',
     scope: 'translation',
+    exits: { 2: 'wrong options, no such reason, or no hexadecimal digits' },
     own: [
       { name: 'packet', kind: 'value', value: 'HEX', help: 'the packet, from its IP header on' },
       { name: 'json', kind: 'flag', help: 'as JSON' },
@@ -129,6 +161,8 @@ export const COMMANDS: readonly Command[] = [
     words: '',
     summary: 'print what `run` with the same options would change on this host, and why; changes nothing',
     scope: 'run',
+    bears: ofTheHost,
+    exits: { 0: 'printed', 1: '`run` would wait or meet a conflict, or the host cannot be read' },
     own: [{ name: 'json', kind: 'flag', help: 'as JSON' }, CONFIG],
     examples: ['clatd plan --pool6 64:ff9b::/96 --eam 192.0.0.2=2001:db8:1:1::c1a7'],
     run: async (call, io) => {
@@ -142,6 +176,8 @@ export const COMMANDS: readonly Command[] = [
     words: '',
     summary: 'say what routers and DNS tell about the NAT64 prefix of this network; changes nothing',
     scope: 'run',
+    bears: ({ name }) => DISCOVERING.has(name),
+    exits: { 0: 'a prefix was found', 1: 'none was found, or the host cannot be read' },
     own: [{ name: 'json', kind: 'flag', help: 'as JSON' }, CONFIG],
     examples: ['clatd discover', 'clatd discover --dns64-servers 2001:db8::53'],
     run: async (call, io) => {
@@ -157,6 +193,8 @@ export const COMMANDS: readonly Command[] = [
     summary:
       'check the whole way from this host to the IPv4 internet, and say what to do where it is broken; changes nothing',
     scope: 'run',
+    bears: ofTheHost,
+    exits: { 0: 'no problem was found', 1: 'problems were found' },
     own: [
       {
         name: 'target',
@@ -179,6 +217,7 @@ export const COMMANDS: readonly Command[] = [
     words: '',
     summary: 'say whether `run` would take these options and files, without touching anything',
     scope: 'run',
+    exits: { 0: 'no mistakes', 2: 'mistakes were found' },
     own: [CONFIG],
     examples: ['clatd check --config /etc/clatd/clatd.toml', 'clatd check --eam-file /etc/clatd/eam.txt'],
     run: async (call, io) => {
@@ -192,12 +231,28 @@ export const COMMANDS: readonly Command[] = [
     words: 'ADDRESS…',
     summary: 'say what addresses are translated to, and by which rule',
     scope: 'translation',
+    bears: ({ group, name }) =>
+      group === 'Addresses' && name !== 'rfc6791v4-prefix' && name !== 'eam-hairpin-mode',
+    exits: { 0: 'every address has a translation', 1: 'some have none', 2: 'wrong options, or no addresses' },
     own: [CONFIG],
     examples: ['clatd address query 198.51.100.7 64:ff9b::c633:6407 --pool6 64:ff9b::/96'],
     run: async (call, io) => {
       const config = await call.translation();
       const { queryAddresses } = await import('./address.ts');
       return queryAddresses(call.words, config, io);
+    },
+  },
+  {
+    name: 'version',
+    words: '',
+    summary: 'print the version; -v, -V and --version do the same',
+    scope: 'none',
+    exits: {},
+    own: [],
+    examples: ['clatd version'],
+    run: async (_call, io) => {
+      io.stdout.write(`clatd ${io.version}\n`);
+      return 0;
     },
   },
 ];

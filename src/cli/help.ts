@@ -4,15 +4,18 @@
  */
 import yargs, { type Argv } from 'yargs';
 import { OPTIONS, type OptionRow } from '../config/options.ts';
-import { COMMANDS, type Command } from './commands.ts';
+import { COMMANDS, type Command, EXITS } from './commands.ts';
 
-const EXIT_CODES =
-  'Exit codes: 0 done; 1 failed; 2 wrong options, nothing was done; 70 a mistake in clatd itself.';
+/** In one sentence. */
+function exitCodes(exits: Readonly<Record<number, string>>): string {
+  const all = Object.entries({ ...EXITS, ...exits }).map(([code, meaning]) => `${code} ${meaning}`);
+  return `Exit codes: ${all.join('; ')}.`;
+}
 
 const NARROWEST = 60;
 const WIDEST = 110;
 
-function blank(columns: number | undefined): Argv {
+function blank(columns: number | undefined, exits: Readonly<Record<number, string>>): Argv {
   return yargs([])
     .scriptName('')
     .help(false)
@@ -20,12 +23,12 @@ function blank(columns: number | undefined): Argv {
     .exitProcess(false)
     .wrap(Math.min(Math.max(columns ?? WIDEST, NARROWEST), WIDEST))
     .updateStrings({ 'Options:': 'Options' })
-    .epilogue(EXIT_CODES);
+    .epilogue(exitCodes(exits));
 }
 
 /** Help without a command: what there is. */
 export async function overview(columns: number | undefined): Promise<string> {
-  const page = blank(columns).usage(
+  const page = blank(columns, {}).usage(
     'clatd: IPv4 on an IPv6-only host. Translates between IPv4 and IPv6 (SIIT, RFC 7915) toward the NAT64 of the provider.\n\nUsage: clatd [COMMAND] [OPTIONS], or clatd COMMAND --help',
   );
   for (const { name, words, summary } of COMMANDS) page.command(`${name} ${words}`.trim(), summary);
@@ -36,7 +39,7 @@ export async function overview(columns: number | undefined): Promise<string> {
 /** Help for one command: its options in groups. */
 export async function commandHelp(command: Command, columns: number | undefined): Promise<string> {
   const usage = ['clatd', command.name, command.words, '[OPTIONS]'].filter((word) => word !== '').join(' ');
-  const page = blank(columns).usage(`Usage: ${usage}\n\n${sentence(command.summary)}`);
+  const page = blank(columns, command.exits).usage(`Usage: ${usage}\n\n${sentence(command.summary)}`);
   for (const { name, value, help } of command.own) {
     page.option(label(name, value), { describe: help, group: 'Command:' });
   }
@@ -55,9 +58,11 @@ const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slic
 const label = (name: string, value: string | undefined): string =>
   value === undefined ? name : `${name} ${value}`;
 
-function rowsOf({ scope }: Command): readonly OptionRow[] {
+/** The options that bear on a command. */
+export function rowsOf({ scope, bears }: Command): readonly OptionRow[] {
   if (scope === 'none') return [];
-  return scope === 'run' ? OPTIONS : OPTIONS.filter((row) => row.scope === 'translation');
+  const taken = scope === 'run' ? OPTIONS : OPTIONS.filter((row) => row.scope === 'translation');
+  return bears === undefined ? taken : taken.filter(bears);
 }
 
 /** docs/options.md (test/cli/help.test.ts holds it to the tables). */
@@ -90,7 +95,8 @@ export function optionsDocument(): string {
       RULE,
       ...commands,
     ].join('\n'),
-    FILES,
+    `${FILES}
+${exitTable()}`,
   ].join('\n\n')}\n`;
 }
 
@@ -173,10 +179,18 @@ Bits beyond the length must be 0, and the IPv6 side must have room for the suffi
 not have two partners. Where mappings overlap the longest prefix wins, and a warning says so.
 
 ## Exit codes
+`;
 
-| code | meaning |
-|---|---|
-| 0 | done; \`run\`: ended by a signal |
-| 1 | failed, or could not start; \`address query\`: an address has no translation |
-| 2 | wrong options or files: nothing was done |
-| 70 | a mistake in clatd itself; \`--log-level debug\` says where |`;
+/** One row a command, as in its help. */
+function exitTable(): string {
+  const codes = Object.keys(EXITS);
+  const row = (name: string, exits: Readonly<Record<string, string>>): string =>
+    `| ${[name, ...codes.map((code) => exits[code] ?? EXITS[Number(code)]!)].join(' | ')} |`;
+  return [
+    `| command | ${codes.join(' | ')} |`,
+    `|---|${codes.map(() => '---|').join('')}`,
+    ...COMMANDS.map(({ name, exits }) => row(`\`clatd ${name}\``, exits)),
+    '',
+    'Output that cannot be written (a full disk) is 1, too. 70 is told with one line; `--log-level debug` says where it happened.',
+  ].join('\n');
+}

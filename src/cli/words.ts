@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import type { RawOptions } from '../config/load.ts';
 import type { Mistake } from '../config/mistake.ts';
 import { MOST_SUGGESTIONS, nearest, sameLetters } from '../config/nearest.ts';
+import { peerWord } from '../config/peer-words.ts';
 
 /** An option as far as splitting the command line goes. */
 export interface WordOption {
@@ -109,6 +110,8 @@ function add(given: Map<string, (string | boolean)[]>, name: string, value: stri
 const NONE: ReadonlyMap<string, WordOption> = new Map();
 
 function suggestion(name: string, known: ReadonlyMap<string, WordOption>): string {
+  const peer = peerWord(name);
+  if (peer !== null) return ` here; ${peer}`;
   const names = [...known].flatMap(([one, { kind }]) => (kind === 'flag' ? [one, `no-${one}`] : [one]));
   const near = sameLetters(name, names) ?? nearest(name, names);
   return near === null ? ' (--help lists all)' : `; did you mean --${near}?`;

@@ -13,6 +13,7 @@ import { inOrder, type Mistake } from './mistake.ts';
 import { chooseMss } from './mss.ts';
 import { MOST_SUGGESTIONS, nearest, sameLetters } from './nearest.ts';
 import { OPTIONS, type OptionRow } from './options.ts';
+import { peerWord } from './peer-words.ts';
 import { type RawOptions, Reader, type Whereabouts } from './reader.ts';
 import { parseServers } from './server.ts';
 import { systemReason } from './system-reason.ts';
@@ -123,12 +124,15 @@ function unknownNames(raw: RawOptions, rows: readonly OptionRow[], reader: Reade
   for (const name of Object.keys(raw)) {
     if (raw[name] === undefined || known.has(name)) continue;
     const elsewhere = OPTIONS.some((row) => row.name === name);
+    const peer = peerWord(name);
     const near = unknown++ < MOST_SUGGESTIONS ? (sameLetters(name, names) ?? nearest(name, names)) : null;
     reader.mistake(
       name,
       elsewhere
         ? 'has no meaning for this command'
-        : `is not an option${near === null ? '' : `; did you mean --${near}?`} (--help lists all)`,
+        : peer !== null
+          ? `is not an option here; ${peer}`
+          : `is not an option${near === null ? '' : `; did you mean --${near}?`} (--help lists all)`,
     );
   }
 }

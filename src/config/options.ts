@@ -83,6 +83,7 @@ export const OPTIONS: readonly OptionRow[] = [
     group: 'Addresses',
     help: 'IPv4 prefix that pool6 does not translate; may be given several times',
     bearsOn: 'pool6',
+    aliases: ['blacklist4'],
   },
   {
     name: 'ipv4-addr',
@@ -207,6 +208,7 @@ export const OPTIONS: readonly OptionRow[] = [
     group: 'Network',
     help: 'prefix of the NAT64 where neither routers nor DNS name one',
     bearsOn: 'discovery',
+    aliases: ['plat-fallback-prefix'],
   },
   {
     name: 'nat44',

@@ -7,6 +7,7 @@ import type { Files, RawOptions, Whereabouts } from './load.ts';
 import type { Mistake } from './mistake.ts';
 import { nearest, sameLetters } from './nearest.ts';
 import { findOption, OPTIONS } from './options.ts';
+import { peerWord } from './peer-words.ts';
 import { systemReason } from './system-reason.ts';
 import { tomlFault } from './toml-fault.ts';
 
@@ -95,6 +96,8 @@ const noSections = (key: string): string =>
 
 function aboutUnknown(key: string): string {
   const bare = key.replace(/^-+/, '');
+  const peer = peerWord(bare);
+  if (peer !== null) return `is not an option here; ${peer}`;
   const same = sameLetters(bare, NAMES);
   if (same !== null) return `is not an option; its name is ${same}`;
   if (bare.startsWith('no-') && findOption(bare.slice(3))?.kind === 'flag') {

@@ -141,6 +141,7 @@ export function parsePool4(text: string): Parsed<Prefix4> {
 /** `auto`, `shared`, an address, or a prefix to find one in. */
 export function parseClat6(text: string): Parsed<'auto' | 'shared' | Prefix6> {
   if (text === 'auto' || text === 'shared') return good(text);
+  if (text === 'derived') return bad(`${quote(text)} is called auto here`);
   const parsed = parsePrefix6(text, 128);
   if (!parsed.ok) return parsed;
   if (isMartian6(parsed.value.address[0])) {

@@ -32,6 +32,7 @@ async function clatd(...argv: string[]): Promise<{ code: number; out: string; er
 
 test('--version and --help', async () => {
   expect(await clatd('--version')).toEqual({ code: 0, out: 'clatd 9.9.9\n', err: '' });
+  for (const word of ['-v', '-V', 'version']) expect((await clatd(word)).out).toBe('clatd 9.9.9\n');
   const { code, out } = await clatd('--help');
   expect(code).toBe(0);
   for (const { name } of COMMANDS) expect(out).toContain(name);
@@ -40,6 +41,38 @@ test.each(COMMANDS.map(({ name }) => name))('%s --help', async (name) => {
   const { code, out } = await clatd(...name.split(' '), '--help');
   expect(code).toBe(0);
   expect(out).toContain(`clatd ${name}`);
+});
+test.each([
+  [['address', '--help'], 'clatd address query'],
+  [['address', '-h'], 'clatd address query'],
+  [['help', 'address'], 'clatd address query'],
+  [['help', 'address', 'query'], 'clatd address query'],
+  [['help', 'run'], 'clatd run'],
+  [['help'], 'clatd [COMMAND]'],
+])('%j', async (argv, usage) => {
+  const { code, out, err } = await clatd(...argv);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toContain(usage);
+});
+test('the first word of a command alone', async () => {
+  expect(await clatd('address')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('did you mean address query?'),
+  });
+});
+test('a peer’s command', async () => {
+  const { code, err } = await clatd('eamt', 'add', '2001:db8::1', '192.0.2.1');
+  expect(code).toBe(2);
+  expect(err).toBe(
+    'clatd: "eamt" is not a command here; mappings are options: --eam, --eam-file (SIGHUP reads the file again)\n',
+  );
+});
+test('help lists what bears on a command, though more is taken', async () => {
+  const { out } = await clatd('discover', '--help');
+  expect(out).toContain('--dns64-servers');
+  expect(out).not.toContain('--workers');
+  expect((await clatd('plan', '--help')).out).not.toContain('--io-uring');
+  expect((await clatd('address', 'query', '192.0.2.1', '--workers', '2')).err).toContain('has no meaning');
 });
 test('a command nobody knows', async () => {
   const { code, err } = await clatd('reply');

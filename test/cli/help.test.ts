@@ -21,12 +21,17 @@ test.each(COMMANDS.map((command) => [command.name, command] as const))(
   '%s --help',
   async (_name, command) => {
     const page = await commandHelp(command, 100);
-    for (const { name, kind, scope } of OPTIONS) {
-      const taken = command.scope === 'run' || (command.scope === 'translation' && scope === 'translation');
+    for (const row of OPTIONS) {
+      const { name, kind, scope } = row;
+      const taken =
+        (command.scope === 'run' || (command.scope === 'translation' && scope === 'translation')) &&
+        (command.bears?.(row) ?? true);
       const found = new RegExp(`--(\\[no-\\])?${name}${kind === 'flag' ? '(?![\\w-])' : ' '}`).test(page);
       expect(found, name).toBe(taken);
     }
     for (const { name } of command.own) expect(page).toContain(`--${name}`);
+    const words = page.replaceAll(/\s+/g, ' ');
+    for (const meaning of Object.values(command.exits)) expect(words).toContain(meaning);
     for (const example of command.examples) expect(page).toContain(example);
   },
 );

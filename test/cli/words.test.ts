@@ -74,7 +74,8 @@ describe('options nobody knows', () => {
     [['--something-else'], ['--something-else is not an option (--help lists all)']],
     [['--no-pool6'], ['--no-pool6 is not an option; --pool6 takes a value']],
     [['--no-configure=yes'], ['--no-configure takes no value']],
-    [['-p'], ['-p is not an option (--help lists all)']],
+    [['-x'], ['-x is not an option (--help lists all)']],
+    [['-c'], ['-c is not an option here; write --config FILE (TOML)']],
     [
       ['--constructor', '--__proto__', '--toString'],
       [
