@@ -22,6 +22,8 @@ export interface Segmentation {
   readonly by: SizeSource;
 }
 
+/** UDP_MAX_SEGMENTS of Linux: in more datagrams none is cut. */
+const MOST_DATAGRAMS = 128;
 /** SYN, RST, URG: never set in what is cut. */
 const UNCUT_FLAGS = 0x26;
 
@@ -50,7 +52,9 @@ export function segmentationOf(
   if (protocol === Protocol.udp) {
     if (!hasUdpLength(view, shape, header + data)) return null;
     const size = flow.datagram;
-    return size > 0 && size < data ? { size, by: 'datagram' } : { size: byMtu, by: 'mtu' };
+    return size > 0 && size < data && data <= size * MOST_DATAGRAMS
+      ? { size, by: 'datagram' }
+      : { size: byMtu, by: 'mtu' };
   }
   if ((view.getUint8(ipBytes + 13) & UNCUT_FLAGS) !== 0) return null;
   return byMss <= byMtu && byMss > 0 ? { size: byMss, by: 'mss' } : { size: byMtu, by: 'mtu' };

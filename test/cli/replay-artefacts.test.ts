@@ -115,6 +115,9 @@ describe('super-packets', () => {
     expect(outputs.slice(1).map(({ bytes }) => bytes.length - 48)).toEqual([900, 900, 700]);
     expect(outputs.map(({ bytes }) => sum6(bytes))).toEqual([0, 0, 0, 0]);
     expect(stdout).toContain('which is a guess');
+    // In more than 128 no kernel cuts one.
+    const tiny = packet4(udp(counting(19)), { df: true });
+    expect((await replay(raw(tiny, big))).report[1]).toMatchObject({ segmented: 2, by: 'mtu' });
   });
 
   it('without DF only where the checksum is not complete yet, as Linux sends them', async () => {
