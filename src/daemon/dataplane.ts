@@ -5,12 +5,12 @@ import { Worker } from 'node:worker_threads';
 import { type Counters, createCounters } from '../dataplane/counters.ts';
 import { KEY_WORDS } from '../dataplane/keyed-hash.ts';
 import { createLimits } from '../dataplane/limits.ts';
-import type { IcmpErrorsMode, WorkerInput, WorkerOrder, WorkerReport } from '../dataplane/messages.ts';
+import type { IcmpErrorsMode, Pairs, WorkerInput, WorkerOrder, WorkerReport } from '../dataplane/messages.ts';
 import type { Offload } from '../io/device.ts';
 import { native } from '../io/native.ts';
 import { closeWake, openWake, wake } from '../io/tun.ts';
 import type { Tables } from '../translate/tables.ts';
-import { deferred } from './deferred.ts';
+import { type Deferred, deferred } from './deferred.ts';
 
 export interface DataPlaneOptions {
   tun: string;
@@ -25,6 +25,8 @@ export interface DataPlaneOptions {
   /** A thread ended that was not told to: the device is gone, or the thread failed. */
   onLost: (why: string) => void;
 }
+
+const NO_PAIRS: Pairs = { sent: new Int32Array(0), received: new Int32Array(0) };
 
 /** More threads than this have not been seen to help (bench/README.md). */
 const MOST_AUTO_WORKERS = 8;
@@ -49,6 +51,8 @@ class Thread {
   readonly #wakeFd = openWake();
   #ended = false;
   #stopping = false;
+  /** Whoever waits for its pairs. */
+  #asked: Deferred<Pairs> | null = null;
 
   constructor(input: Omit<WorkerInput, 'doorbell' | 'counters' | 'wakeFd'>, options: DataPlaneOptions) {
     const workerData: WorkerInput = {
@@ -80,6 +84,9 @@ class Thread {
         case 'log':
           options.onLog(report.reason, report.packet);
           break;
+        case 'pairs':
+          this.#tell(report.pairs);
+          break;
         case 'lowered':
           options.onLowered(report.level);
           break;
@@ -94,6 +101,7 @@ class Thread {
     });
     this.#worker.on('exit', () => {
       this.#ended = true;
+      this.#tell(NO_PAIRS);
       closeWake(this.#wakeFd);
       ended.resolve();
       opened.reject(new OpenError('a data-plane thread ended while starting'));
@@ -111,6 +119,21 @@ class Thread {
     Atomics.add(this.#doorbell, 0, 1);
     Atomics.notify(this.#doorbell, 0);
     wake(this.#wakeFd);
+  }
+
+  /** As Engine.takePairs; none once the thread has ended. */
+  pairs(): Promise<Pairs> {
+    if (this.#ended) return Promise.resolve(NO_PAIRS);
+    if (this.#asked === null) {
+      this.#asked = deferred();
+      this.order({ kind: 'pairs' });
+    }
+    return this.#asked.promise;
+  }
+
+  #tell(pairs: Pairs): void {
+    this.#asked?.resolve(pairs);
+    this.#asked = null;
   }
 
   stop(): Promise<void> {
@@ -155,6 +178,11 @@ export class DataPlane {
   /** One counter, summed over the threads (counters.ts). */
   total(index: number): number {
     return this.#threads.reduce((sum, { counters }) => sum + counters[index]!, 0);
+  }
+
+  /** What the threads translated since asked last: Engine.takePairs. */
+  pairs(): Promise<Pairs[]> {
+    return Promise.all(this.#threads.map((thread) => thread.pairs()));
   }
 
   /**

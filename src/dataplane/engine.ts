@@ -14,6 +14,7 @@ import { HEADER4 } from '../wire/ipv4.ts';
 import { type Counters, Extra } from './counters.ts';
 import type { ErrorLimiter } from './limiter.ts';
 import { mayLog } from './limits.ts';
+import type { Pairs } from './messages.ts';
 import {
   buildCompleted,
   buildPiece,
@@ -112,6 +113,19 @@ export class Engine {
     this.#tables = tables;
     this.job.pairs46.clear();
     this.job.pairs64.clear();
+  }
+
+  /**
+   * The address pairs translated since this was asked last, as far as the caches hold them: who was written to, and who
+   * answered, told without a word of cost to the packets. Nothing of ICMP errors, and nothing with hairpin mode simple.
+   * Between packets only.
+   */
+  takePairs(): Pairs {
+    const { pairs46, pairs64 } = this.job;
+    const taken = { sent: pairs46.pairs(), received: pairs64.pairs() };
+    pairs46.clear();
+    pairs64.clear();
+    return taken;
   }
 
   /** Begins a batch: the time is another. */

@@ -28,9 +28,17 @@ export interface WorkerInput {
   readonly limits: SharedLimits;
 }
 
+/** Address pairs in IPv4, each a source and a destination: of packets to the IPv6 side, and of packets from there. */
+export interface Pairs {
+  readonly sent: Int32Array;
+  readonly received: Int32Array;
+}
+
 /** Control side to thread. */
 export type WorkerOrder =
   | { readonly kind: 'tables'; readonly tables: Tables; readonly icmpErrors: IcmpErrorsMode }
+  /** Answered by a report of the same kind. */
+  | { readonly kind: 'pairs' }
   | { readonly kind: 'stop' };
 
 /** Thread to control side. */
@@ -47,6 +55,7 @@ export type WorkerReport =
   | { readonly kind: 'refused'; readonly code: TunErrorCode | 'failed'; readonly message: string }
   /** A packet of this reason was met; at most one a second and reason. Addresses are text already. */
   | { readonly kind: 'log'; readonly reason: number; readonly packet: string }
+  | { readonly kind: 'pairs'; readonly pairs: Pairs }
   /** The kernel refused an offload it had accepted; this level is in force now. */
   | { readonly kind: 'lowered'; readonly level: Offload }
   /** The thread has left its loop and closed its queue; `error` is 0 or -errno. */

@@ -8,13 +8,15 @@ import { HashedIdentifications } from '../translate/identification.ts';
 import type { Job } from '../translate/job.ts';
 import { createLimiter } from './limiter.ts';
 import { HEAD_AREA_BYTES, Loop, Order, WRITE_LIST } from './loop.ts';
-import type { IcmpErrorsMode, WorkerInput, WorkerOrder, WorkerReport } from './messages.ts';
+import type { IcmpErrorsMode, Pairs, WorkerInput, WorkerOrder, WorkerReport } from './messages.ts';
 import { rehearse } from './rehearsal.ts';
 import { summarize } from './summary.ts';
 import { SharedGarbage, tuneV8 } from './v8.ts';
 
 /** The largest batch: the most datagrams that can leave in one write. The addon ends a batch of large packets earlier. */
 const SLOTS = 64;
+
+const NO_PAIRS: Pairs = { sent: new Int32Array(0), received: new Int32Array(0) };
 
 const port = parentPort!;
 const input = workerData as WorkerInput;
@@ -33,6 +35,7 @@ function firstTables(): TablesOrder | null {
     const seen = Atomics.load(input.doorbell, 0);
     const message = receiveMessageOnPort(port) as { message: WorkerOrder } | undefined;
     if (message === undefined) Atomics.wait(input.doorbell, 0, seen);
+    else if (message.message.kind === 'pairs') report({ kind: 'pairs', pairs: NO_PAIRS });
     else return message.message.kind === 'tables' ? message.message : null;
   }
 }
@@ -107,6 +110,10 @@ function takeOrders(loop: Loop): Order {
     const order = (receiveMessageOnPort(port) as { message: WorkerOrder } | undefined)?.message;
     if (order === undefined) break;
     if (order.kind === 'stop') return Order.stop;
+    if (order.kind === 'pairs') {
+      report({ kind: 'pairs', pairs: loop.engine.takePairs() });
+      continue;
+    }
     loop.engine.setTables(order.tables);
     dropped += inUse;
     inUse = eamBytes(order.tables.eam);

@@ -13,6 +13,15 @@ function slotOf(a: number, b: number): number {
   return Math.imul(a ^ Math.imul(b, 0x85ebca6b | 0), 0x9e3779b1 | 0) >>> HASH_SHIFT;
 }
 
+/** The first two words of each slot that is not empty. */
+function pairsOf(deltas: Int32Array, words: Int32Array, stride: number): Int32Array {
+  const found: number[] = [];
+  for (let slot = 0; slot < SLOTS; slot++) {
+    if (deltas[slot] !== 0) found.push(words[stride * slot]!, words[stride * slot + 1]!);
+  }
+  return Int32Array.from(found);
+}
+
 /** IPv4 pair -> IPv6 pair. */
 export class PairCache46 {
   /** source, destination */
@@ -24,6 +33,11 @@ export class PairCache46 {
 
   clear(): void {
     this.#deltas.fill(0);
+  }
+
+  /** Source and destination of each pair in it, one after the other. Not for the hot path. */
+  pairs(): Int32Array {
+    return pairsOf(this.#deltas, this.#keys, 2);
   }
 
   /** Writes the IPv6 pair (32 bytes, source first) at `at`. @returns the checksum delta (job.delta), or 0: not known */
@@ -79,6 +93,11 @@ export class PairCache64 {
 
   clear(): void {
     this.#deltas.fill(0);
+  }
+
+  /** Source and destination, in IPv4, of each pair in it, one after the other. Not for the hot path. */
+  pairs(): Int32Array {
+    return pairsOf(this.#deltas, this.#values, 4);
   }
 
   /** Looks the pair at `at` (32 bytes, source first) up. @returns the checksum delta, or 0: not known */
