@@ -2,7 +2,7 @@
 # Installs clatd from this source folder, built by `npm ci`, as a systemd service; or removes it again.
 #
 #   sudo systemd/install.sh               then: systemctl enable --now clatd
-#   sudo systemd/install.sh --uninstall   leaves /etc/default/clatd and /etc/clatd
+#   sudo systemd/install.sh --uninstall   leaves /etc/default/clatd, /etc/clatd and /var/lib/clatd
 #   systemd/install.sh --help
 #
 # Into /usr/local/lib/clatd, /usr/local/bin/clatd and /etc/systemd/system/clatd.service. The options of the service stand
@@ -44,7 +44,7 @@ uninstall() {
   rm -rf "$lib" "$unit"
   if [ -L "$bin" ]; then rm "$bin"; fi
   if systemd_runs; then systemctl daemon-reload; fi
-  echo "clatd is removed; $defaults and ${DESTDIR-}/etc/clatd are left, if there."
+  echo "clatd is removed; $defaults, ${DESTDIR-}/etc/clatd and ${DESTDIR-}/var/lib/clatd are left, if there."
 }
 
 # What an administrator may have written is never written over.

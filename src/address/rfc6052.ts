@@ -12,6 +12,8 @@
  * u and suffix are written as 0 (ADDR-4) and ignored on receipt unless asked (ADDR-5). Words are signed 32-bit.
  */
 
+import type { Ip4, Ip6, Prefix6 } from './ip.ts';
+
 export const PREFIX_LENGTHS: readonly number[] = [32, 40, 48, 56, 64, 96];
 
 /** Writes the address that embeds `v4` in the prefix p0..p3/length at `at`. Bits of p beyond length are 0. */
@@ -52,6 +54,13 @@ export function embed(
   view.setInt32(at + 4, p1);
   view.setInt32(at + 8, p2);
   view.setInt32(at + 12, p3);
+}
+
+/** The same as a value, away from the hot path. */
+export function embedded({ address: [a, b, c, d], length }: Prefix6, v4: Ip4): Ip6 {
+  const view = new DataView(new ArrayBuffer(16));
+  embed(view, 0, a, b, c, d, length, v4);
+  return [view.getInt32(0), view.getInt32(4), view.getInt32(8), view.getInt32(12)];
 }
 
 /** The IPv4 address embedded in words w1..w3 of an address under a prefix of `length`. */

@@ -20,6 +20,7 @@ import { readFirewall } from '../host/firewall.ts';
 import { lanPrefixes } from '../host/nat44.ts';
 import { readHost } from '../host/state.ts';
 import { survey } from '../host/survey.ts';
+import { readUnanswered } from '../host/unanswered.ts';
 
 export interface DoctorIo {
   readonly stdout: { write(text: string): unknown };
@@ -74,6 +75,7 @@ function ofThisHost({ tun, clat: { dns64Servers: servers, platDev } }: RunConfig
     daemon: readDaemon,
     others: (name, ours) => readOthers(name, ours),
     router: readRouter,
+    unanswered: () => readUnanswered(),
     way: wayTo,
   };
 }

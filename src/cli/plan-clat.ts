@@ -1,6 +1,7 @@
 /** What the automatic mode of `clatd run` would find at this moment: for `clatd plan`. */
 import { EamList } from '../address/eam.ts';
 import { formatIp4, formatIp6, formatPrefix6 } from '../address/format.ts';
+import type { Prefix6 } from '../address/ip.ts';
 import type { RunConfig, TranslationConfig } from '../config/config.ts';
 import { stableBytes } from '../daemon/boot.ts';
 import { chooseClat6 } from '../host/clat-address.ts';
@@ -11,8 +12,10 @@ import { discoveryLinks } from '../host/discovery-links.ts';
 import { nativeIpv4 } from '../host/native4.ts';
 import { type KnownPrefix, PrefixBook } from '../host/prefix-book.ts';
 import type { ClatSurroundings } from '../host/run-plan.ts';
-import type { HostState } from '../host/state.ts';
+import type { HostState, Link } from '../host/state.ts';
 import { NOW, survey } from '../host/survey.ts';
+import { isSame, readUnanswered } from '../host/unanswered.ts';
+import { routerTowards } from '../host/way6.ts';
 
 export interface FoundClat {
   readonly translation: TranslationConfig;
@@ -69,6 +72,7 @@ export async function findClat(
       clat4: pair.clat4,
       before: null,
       attempt: 0,
+      unanswered: await unansweredOn(uplink, prefix),
     },
     state,
     stableBytes(),
@@ -92,4 +96,12 @@ export async function findClat(
       `IPv6 address: ${formatIp6(choice.address)}, ${choice.why}${choice.onLink ? '; neighbours would be asked whether it is free' : ''}`,
     ],
   };
+}
+
+/** What an earlier `clatd run` found out about this network (CLAT-15). */
+async function unansweredOn({ name }: Link, pool6: Prefix6): Promise<(network: Prefix6) => boolean> {
+  const known = readUnanswered().filter((row) => formatPrefix6(row.pool6) === formatPrefix6(pool6));
+  if (known.length === 0) return () => false;
+  const router = await routerTowards(pool6, name);
+  return (network) => known.some((row) => isSame(row, { router, network, pool6 }));
 }

@@ -6,6 +6,7 @@ import { createLog } from '../daemon/log.ts';
 import { createNotifier } from '../daemon/notify.ts';
 import { Daemon } from '../daemon/run.ts';
 import { lackingPrivilege, ownIdentity } from '../host/privilege.ts';
+import { STATE_DIRECTORY } from '../host/unanswered.ts';
 
 export interface RunIo {
   readonly stderr: { write(text: string): unknown };
@@ -35,7 +36,13 @@ export async function run(config: RunConfig, io: RunIo): Promise<number> {
     return 1;
   }
   const notify = createNotifier(io.env['NOTIFY_SOCKET'], io.monotonicUs);
-  const daemon = new Daemon(config, { log, notify, given: io.given, reload: () => io.reload() });
+  // systemd may name several; the first is the unit's own.
+  const stateDirectory = io.env['STATE_DIRECTORY']?.split(':')[0] || STATE_DIRECTORY;
+  const daemon = new Daemon(config, {
+    ...{ log, notify, stateDirectory },
+    given: io.given,
+    reload: () => io.reload(),
+  });
   const stopped = deferred<0>();
   let starting: Promise<void> | null = null;
   // A signal while starting waits for the start to settle, so that everything begun is undone.

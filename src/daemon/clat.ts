@@ -7,8 +7,9 @@
  */
 import { EamList } from '../address/eam.ts';
 import { formatIp4, formatIp6, formatPrefix6 } from '../address/format.ts';
-import { type Ip6, samePrefix6 } from '../address/ip.ts';
+import { samePrefix6 } from '../address/ip.ts';
 import type { RunConfig, TranslationConfig } from '../config/config.ts';
+import type { Pairs } from '../dataplane/messages.ts';
 import type { Host } from '../host/apply.ts';
 import { type Clat6Choice, chooseClat6, type StableBytes } from '../host/clat-address.ts';
 import { decide, NATIVE_PATIENCE } from '../host/clat-decision.ts';
@@ -19,13 +20,15 @@ import { claimAddress } from '../host/duplicate.ts';
 import { lostEvents, watchFirewall, watchHost, watchResolvers, watchSleep } from '../host/events.ts';
 import { nativeIpv4 } from '../host/native4.ts';
 import type { KnownPrefix } from '../host/prefix-book.ts';
-import { Pinger } from '../host/probe.ts';
 import { remark } from '../host/remark.ts';
 import { RouterListener } from '../host/router-listener.ts';
 import type { ClatSurroundings } from '../host/run-plan.ts';
 import type { HostState, Link } from '../host/state.ts';
+import { UnansweredNetworks } from '../host/unanswered.ts';
 import { Health } from './health.ts';
 import type { Logger } from './log.ts';
+import { OwnAddress } from './own-address.ts';
+import { Pings } from './pings.ts';
 import { TunnelMemory } from './tunnels.ts';
 import { WatchLoop } from './watch-loop.ts';
 
@@ -42,8 +45,12 @@ export interface ClatDeps {
   readonly host: Host;
   /** Makes it so; null: no CLAT, everything undone. Throws with a sentence for the administrator. */
   readonly apply: (up: Up | null) => Promise<void>;
-  /** Bytes translated so far, either way. */
-  readonly traffic: () => { readonly bytes46: number; readonly bytes64: number };
+  /** Bytes translated to IPv6 so far. */
+  readonly bytes46: () => number;
+  /** DataPlane.pairs */
+  readonly pairs: () => Promise<readonly Pairs[]>;
+  /** Where networks are remembered in which an address of our own is not answered. */
+  readonly stateDirectory: string;
   /** One line about how things are. */
   readonly status: (text: string) => void;
   readonly stable: StableBytes;
@@ -53,13 +60,8 @@ export interface ClatDeps {
 
 /** CLAT-4 */
 const ATTEMPTS = 3;
-/** Answers are looked for after this long, then after twice as long, and so on until there are some. */
-const GUESS_FIRST = 2000;
-const GUESS_MOST = 60_000;
-/** So many times packets went out, and nothing came back: one silent server is no proof. */
-const GUESS_ROUNDS = 4;
-/** For the answer to a ping through the NAT64. */
-const PING_PATIENCE = 1000;
+/** Counted beside those that were found to be taken, for an address that is only tried. */
+const SPARE = 1000;
 
 /** An IPv6 address on its way to being ours, or ours. */
 interface Claim {
@@ -74,7 +76,9 @@ export class Clat {
   #config: RunConfig;
   #discovery: Discovery;
   #health: Health | null;
-  #pinger: { readonly ifindex: number; readonly pinger: Pinger } | null = null;
+  readonly #pings: Pings;
+  readonly #networks: UnansweredNetworks;
+  #own: OwnAddress;
   readonly #listener: RouterListener;
   #endEvents: (() => void)[] = [];
   readonly #loop: WatchLoop;
@@ -84,12 +88,6 @@ export class Clat {
   #next: Claim | null = null;
   /** By network: how many addresses of it were found to be taken. */
   readonly #taken = new Map<string, number>();
-  /** A guess that is not proved right yet; the timer that looks for answers. */
-  #guess: Clat6Choice | null = null;
-  #guessTimer: NodeJS.Timeout | null = null;
-  /** Networks guessed wrong, and right. */
-  readonly #unanswered = new Set<string>();
-  readonly #answered = new Set<string>();
   /** ms; since when there has been native IPv4. */
   #nativeSince: number | null = null;
   #isUp = false;
@@ -102,6 +100,9 @@ export class Clat {
   constructor(config: RunConfig, deps: ClatDeps) {
     this.#config = config;
     this.#deps = deps;
+    this.#pings = new Pings(deps.log);
+    this.#networks = new UnansweredNetworks(deps.stateDirectory, (text) => deps.log.warn(text));
+    this.#own = this.#ownAddress();
     this.#tunnels = new TunnelMemory(config.tun, deps.log);
     this.#loop = new WatchLoop({
       look: () => this.#lookOnce(),
@@ -150,6 +151,8 @@ export class Clat {
     this.#config = config;
     this.#health?.stop();
     this.#health = this.#checkHealth();
+    this.#own.gone();
+    this.#own = this.#ownAddress();
     this.#said = '';
     if (other) {
       this.#discovery.stop();
@@ -165,10 +168,9 @@ export class Clat {
     this.#discovery.stop();
     this.#listener.stop();
     this.#unclaim();
-    this.#unwatchGuess();
+    this.#own.gone();
     this.#health?.stop();
-    this.#pinger?.pinger.close();
-    this.#pinger = null;
+    this.#pings.close();
     await this.#loop.stop();
   }
 
@@ -177,25 +179,9 @@ export class Clat {
     if (healthCheck === null) return null;
     return new Health(healthCheck, healthInterval * 1000, {
       log: this.#deps.log,
-      ping: (address, ifindex) => this.#ping(address, ifindex),
+      ping: (address, ifindex) => this.#pings.ping(address, ifindex),
       suspect: (prefix, ms) => this.#discovery.suspect(prefix, ms),
     });
-  }
-
-  async #ping(address: Ip6, ifindex: number): Promise<boolean> {
-    try {
-      if (this.#pinger?.ifindex !== ifindex) {
-        this.#pinger?.pinger.close();
-        this.#pinger = null;
-        this.#pinger = { ifindex, pinger: new Pinger(ifindex) };
-      }
-      return await this.#pinger.pinger.ping(address, ifindex, PING_PATIENCE);
-    } catch (error) {
-      // What cannot be asked is not doubted.
-      if (!this.#end.signal.aborted)
-        remark(this.#deps.log, 'warn', `--health-check: ${(error as Error).message}`);
-      return true;
-    }
   }
 
   #discover(): Discovery {
@@ -233,13 +219,13 @@ export class Clat {
     if (decision.is === 'down') {
       // Another network may come: what was found out about addresses belongs to this one.
       this.#taken.clear();
-      this.#unanswered.clear();
-      this.#answered.clear();
       return this.#standBack(decision.why);
     }
     const { uplink, known } = decision;
     const pair = chooseClat4({ tun, wanted: clat.clat4, ipv4Addr: this.#config.translation.ipv4Addr }, state);
     if ('lacking' in pair) return this.#standBack(pair.lacking);
+    await this.#own.arrive(uplink, known.prefix);
+    if (this.#end.signal.aborted) return;
     const choice = this.#address(state, uplink, known, pair);
     if ('waiting' in choice) {
       // The address of before serves until the new one is known to be free, where it still can.
@@ -277,12 +263,21 @@ export class Clat {
         advertisedMtu: this.#discovery.mtuOn(uplink.index),
         clat4Length: pair.length,
         shared: choice.shared,
+        spare: this.#own.spare,
       },
       state,
     });
     this.#isUp = true;
     this.#downWhy = null;
-    this.#watchGuess(choice);
+    this.#own.serving({
+      state,
+      uplink,
+      pool6: known.prefix,
+      clat4: pair.clat4,
+      choice,
+      automatic: this.#config.clat.clat6 === 'auto',
+      spare: choice.shared ? this.#spare(state, uplink, known, pair) : null,
+    });
     this.#health?.watch({
       ifindex: uplink.index,
       prefix: known.prefix,
@@ -293,48 +288,6 @@ export class Clat {
       `IPv4 is set up: ${formatIp4(pair.clat4)} as ${formatIp6(choice.address)} on ${uplink.name}, ` +
         `NAT64 ${formatPrefix6(known.prefix)} (${origin(known)})`,
     );
-  }
-
-  /**
-   * Is the guessed network routed to this host? It is when anything comes back; it is not when packets went out for some
-   * seconds and nothing did.
-   */
-  #watchGuess(choice: Clat6Choice): void {
-    if (choice === this.#guess) return;
-    this.#unwatchGuess();
-    const network = formatPrefix6(choice.network);
-    if (!choice.guessed || this.#answered.has(network)) return;
-    this.#guess = choice;
-    const { traffic, log } = this.#deps;
-    const before = traffic();
-    let seen = before.bytes46;
-    let asked = 0;
-    const check = (delay: number): void => {
-      this.#guessTimer = setTimeout(() => {
-        const { bytes46, bytes64 } = traffic();
-        if (bytes64 > before.bytes64) {
-          this.#answered.add(network);
-          this.#unwatchGuess();
-        } else if (bytes46 > seen && ++asked >= GUESS_ROUNDS) {
-          log.warn(
-            `nothing comes back to ${formatIp6(choice.address)}: ${network} is not routed to this host`,
-          );
-          this.#unanswered.add(network);
-          this.#unwatchGuess();
-          this.look();
-        } else {
-          seen = bytes46;
-          check(asked > 0 ? GUESS_FIRST : Math.min(2 * delay, GUESS_MOST));
-        }
-      }, delay);
-    };
-    check(GUESS_FIRST);
-  }
-
-  #unwatchGuess(): void {
-    if (this.#guessTimer !== null) clearTimeout(this.#guessTimer);
-    this.#guessTimer = null;
-    this.#guess = null;
   }
 
   /** The same object while nothing of it changes. */
@@ -352,7 +305,7 @@ export class Clat {
 
   async #standBack(why: string): Promise<void> {
     const was = this.#isUp;
-    this.#unwatchGuess();
+    this.#own.gone();
     this.#health?.watch(null);
     if (was) await this.#deps.apply(null);
     this.#isUp = false;
@@ -360,6 +313,31 @@ export class Clat {
     // Once for the same reason, whether something had to be undone or not.
     if (was || why !== this.#downWhy) this.#say('info', `${was ? 'no CLAT any more' : 'no CLAT'}: ${why}`);
     this.#downWhy = why;
+  }
+
+  /** Where the host's address is shared: what would be chosen if addresses of our own were answered. */
+  #spare(state: HostState, uplink: Link, known: KnownPrefix, { clat4 }: Clat4Pair): Clat6Choice | null {
+    const { tun, clat } = this.#config;
+    const found = chooseClat6(
+      {
+        ...{ uplink: uplink.name, wanted: clat.clat6, tun, pool6: known.prefix, clat4 },
+        ...{ before: null, attempt: SPARE },
+      },
+      state,
+      this.#deps.stable,
+    );
+    return 'lacking' in found ? null : found;
+  }
+
+  #ownAddress(): OwnAddress {
+    const { log, bytes46, pairs, now } = this.#deps;
+    return new OwnAddress({
+      ...{ log, bytes46, pairs, now },
+      networks: this.#networks,
+      target: this.#config.clat.healthCheck,
+      ping: (address, ifindex, from) => this.#pings.ping(address, ifindex, from),
+      look: () => this.look(),
+    });
   }
 
   /** The address to use; or why there is none, or not yet. */
@@ -376,14 +354,10 @@ export class Clat {
       tun,
       pool6: known.prefix,
       clat4,
-      before: this.#claim?.choice.network ?? null,
+      before: this.#own.before(this.#claim?.choice.network ?? null),
+      unanswered: this.#own.unanswered,
     };
-    const guess = chooseClat6({ ...request, attempt: 0 }, state, this.#deps.stable);
-    const unanswered =
-      !('lacking' in guess) && guess.guessed && this.#unanswered.has(formatPrefix6(guess.network));
-    const first = unanswered
-      ? chooseClat6({ ...request, attempt: 0, unanswered }, state, this.#deps.stable)
-      : guess;
+    const first = chooseClat6({ ...request, attempt: 0 }, state, this.#deps.stable);
     if ('lacking' in first) {
       this.#unclaim();
       return { waiting: first.lacking };
@@ -406,8 +380,7 @@ export class Clat {
           waiting: `${attempt === 1 ? 'the address' : `${attempt} addresses`} tried in ${network} on ${uplink.name} belong to neighbours: name a free one with --clat-v6-addr`,
         };
       }
-      const choice =
-        attempt === 0 ? first : chooseClat6({ ...request, attempt, unanswered }, state, this.#deps.stable);
+      const choice = attempt === 0 ? first : chooseClat6({ ...request, attempt }, state, this.#deps.stable);
       if ('lacking' in choice) return { waiting: choice.lacking };
       this.#next = this.#claimIt(choice, uplink, state);
     }

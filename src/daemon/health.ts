@@ -5,7 +5,7 @@
  */
 import { formatIp4, formatPrefix6 } from '../address/format.ts';
 import { type Ip4, type Ip6, type Prefix6, samePrefix6 } from '../address/ip.ts';
-import { embed } from '../address/rfc6052.ts';
+import { embedded } from '../address/rfc6052.ts';
 import type { HostLog } from '../host/apply.ts';
 
 export interface HealthDeps {
@@ -129,10 +129,7 @@ export class Health {
     this.#probeIn(this.#interval);
   }
 
-  #ask(ifindex: number, { address: [a, b, c, d], length }: Prefix6): Promise<boolean> {
-    const view = new DataView(new ArrayBuffer(16));
-    embed(view, 0, a, b, c, d, length, this.#target);
-    const address: Ip6 = [view.getInt32(0), view.getInt32(4), view.getInt32(8), view.getInt32(12)];
-    return this.#deps.ping(address, ifindex);
+  #ask(ifindex: number, prefix: Prefix6): Promise<boolean> {
+    return this.#deps.ping(embedded(prefix, this.#target), ifindex);
   }
 }

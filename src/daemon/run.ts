@@ -52,6 +52,8 @@ export interface DaemonDeps {
   readonly notify: Notifier;
   /** The options of the start, as they were given. */
   readonly given: RawOptions;
+  /** What outlives this process and this boot is kept there. */
+  readonly stateDirectory: string;
   /** Reads options and files again (SIGHUP). */
   readonly reload: () => Loaded<RunConfig>;
 }
@@ -262,10 +264,9 @@ export class Daemon {
       log,
       host: this.#host,
       apply: (up) => this.#serial(() => (up === null ? this.#standBack() : this.#serve(up))),
-      traffic: () => ({
-        bytes46: this.#plane.total(Extra.bytes46),
-        bytes64: this.#plane.total(Extra.bytes64),
-      }),
+      bytes46: () => this.#plane.total(Extra.bytes46),
+      pairs: () => this.#plane.pairs(),
+      stateDirectory: this.#deps.stateDirectory,
       status: (text) => notify.status(text),
       stable: stableBytes(),
       now: bootClock,

@@ -34,8 +34,8 @@ export interface Clat6Request {
   readonly before: Prefix6 | null;
   /** How often an address of this network was found to be taken. */
   readonly attempt: number;
-  /** True where a guess was tried, and nothing came back. */
-  readonly unanswered?: boolean;
+  /** Whether an address of our own in a network was tried, and nothing came back (CLAT-15); default: of none. */
+  readonly unanswered?: (network: Prefix6) => boolean;
 }
 
 export interface Clat6Choice {
@@ -64,18 +64,22 @@ const SHORTEST_DELEGATED = 29;
 const NARROWEST = 120;
 
 export function chooseClat6(request: Clat6Request, state: HostState, stable: StableBytes): Clat6Found {
-  const { wanted, uplink } = request;
+  const { wanted, uplink, unanswered = () => false } = request;
   if (wanted === 'shared') return shared(request, state, stable, 'as asked for (--clat-v6-addr shared)');
   if (wanted !== 'auto') return given(request, wanted, state, stable);
   const own = reaching(globals(state, uplink), request.pool6);
   const networks = own.filter(({ length }) => length <= NARROWEST);
   const links = onLink6(state, uplink);
-  if (networks.length > 0) {
-    const best = bestNetwork(networks, request);
+  const answering = networks.filter(({ network }) => !unanswered(network));
+  if (answering.length > 0) {
+    const best = bestNetwork(answering, request);
     return choice(request, best.network, state, stable, {
       onLink: isNeighbourly(state, uplink),
       why: `an address of its own in ${formatPrefix6(best.network)}, the network of ${best.text} on ${uplink}`,
     });
+  }
+  if (networks.length > 0) {
+    return shared(request, state, stable, nothingCame(networks[0]!.network));
   }
   const delegated = delegated6(state, request);
   if (delegated !== null) {
@@ -100,13 +104,29 @@ export function chooseClat6(request: Clat6Request, state: HostState, stable: Sta
     return shared(request, state, stable, `${single.text} is the only address on ${uplink}`);
   }
   const network = prefixOf6(single.address, 96);
-  if (request.unanswered === true) {
-    return shared(request, state, stable, `nothing came back to an address in ${formatPrefix6(network)}`);
-  }
+  if (unanswered(network)) return shared(request, state, stable, nothingCame(network));
   return choice(request, network, state, stable, {
     guessed: true,
     why: `an address in ${formatPrefix6(network)}: ${single.text} stands alone on ${uplink}, as where a whole /96 is routed to each host`,
   });
+}
+
+const nothingCame = (network: Prefix6): string =>
+  `nothing came back to an address of its own in ${formatPrefix6(network)}`;
+
+/** The networks of the uplink to choose an address in, best first. */
+export function ownNetworks(state: HostState, uplink: string, pool6: Prefix6): Prefix6[] {
+  const found = new Map<string, Prefix6>();
+  for (const { network, length } of reaching(globals(state, uplink), pool6)) {
+    if (length <= NARROWEST) found.set(formatPrefix6(network), network);
+  }
+  return [...found.values()];
+}
+
+/** The host's own address in a network that one was chosen in; null: it has none there. */
+export function ownAddressIn(state: HostState, uplink: string, network: Prefix6, pool6: Prefix6): Ip6 | null {
+  const own = reaching(globals(state, uplink), pool6);
+  return own.find(({ address }) => inPrefix6(address, network))?.address ?? null;
 }
 
 function given(request: Clat6Request, wanted: Prefix6, state: HostState, stable: StableBytes): Clat6Found {

@@ -21,6 +21,8 @@ export type Step =
       readonly family: 4 | 6;
       readonly address: string;
       readonly length: number;
+      /** IPv6: there, and never chosen as a source. */
+      readonly deprecated?: true;
     }
   | RouteStep
   | RuleStep
@@ -238,7 +240,9 @@ export function applyLines(step: Step, before: Before): string[] {
     case 'link':
       return [`link set dev ${step.dev}${step.mtu === null ? '' : ` mtu ${step.mtu}`} up`];
     case 'address':
-      return [`address add ${step.address}/${step.length} dev ${step.dev}`];
+      return [
+        `address add ${step.address}/${step.length} dev ${step.dev}${step.deprecated === true ? ' preferred_lft 0' : ''}`,
+      ];
     case 'routes':
       return ours(step, before).map((to) => `route add ${routeSpec(step, to)}`);
     case 'rule':

@@ -67,6 +67,8 @@ export interface ClatSurroundings {
   readonly clat4Length: 29 | 32;
   /** The IPv6 address of the mapping is nobody's outside: NAT66 hides it behind the uplink's. */
   readonly shared: boolean;
+  /** An address for the uplink to have for some seconds, to be tried (CLAT-15); default: none. */
+  readonly spare?: Ip6 | null;
 }
 
 export interface RunPlan {
@@ -158,6 +160,7 @@ export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
     ...routeEntries6(input, cover, notes),
     ...proxyEntries(singles, input, state, uplink, notes),
     ...nat66Entries(input, singles, notes),
+    ...spareEntry(input),
     ...wayEntries(input, uplink, cover, state, notes),
     ...forwardingEntries4(input.tun, behind),
     ...nat44Entries(input, addresses.source, notes),
@@ -226,6 +229,25 @@ function chooseMtu(input: RunPlanInput, state: HostState, uplink: string | null,
   const kept = Number(state.sysctls.read(`net/ipv6/conf/${link.name}/mtu`) ?? link.mtu);
   const advertised = input.clat?.advertisedMtu ?? link.mtu;
   return Math.min(Math.max(Math.min(link.mtu, kept, advertised), MIN_MTU6), MAX_MTU);
+}
+
+/** CLAT-15: deprecated, so that nothing is written from it but what tries it. */
+function spareEntry({ clat }: RunPlanInput): Entry[] {
+  const spare = clat?.spare ?? null;
+  if (clat === undefined || spare === null) return [];
+  return [
+    {
+      why: 'Tried for some seconds: is an address of our own in this network answered by now?',
+      step: {
+        kind: 'address',
+        dev: clat.uplink,
+        family: 6,
+        address: formatIp6(spare),
+        length: 128,
+        deprecated: true,
+      },
+    },
+  ];
 }
 
 /** CLAT-10: its packets leave by this uplink, and answers come back, whichever way is preferred for all else. */

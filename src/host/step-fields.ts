@@ -68,7 +68,13 @@ const isNftName: Check = (value) => typeof value === 'string' && isPlainName(val
 const FIELDS: StepChecks = {
   sysctl: { key: isKey, value: isSetting, drags: listOf(isKey) },
   link: { dev: isName, mtu: orNull(isMtu) },
-  address: { dev: isName, family: isFamily, address: isAddress, length: integer(0, 128) },
+  address: {
+    dev: isName,
+    family: isFamily,
+    address: isAddress,
+    length: integer(0, 128),
+    deprecated: optional(oneOf(true)),
+  },
   routes: {
     family: isFamily,
     dev: isName,

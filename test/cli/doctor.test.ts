@@ -49,6 +49,7 @@ function fine(change: Partial<Sources> = {}): { sources: Sources; asked: string[
     daemon: (tun) => ({ tun, journal: { is: 'none' }, others: [] }),
     others: (tun, ours) => ({ tun, ours, translators: [], modules: [] }),
     router: async () => null,
+    unanswered: () => [],
     way: async () => null,
     ping: async ({ address, bytes }) => {
       asked.push(`ping ${address} ${bytes ?? ''}`.trim());

@@ -83,7 +83,15 @@ describe('auto', () => {
       guessed: true,
       onLink: false,
     });
-    expect(choose(madeUp, { unanswered: true })).toMatchObject({ shared: true, guessed: false });
+    expect(choose(madeUp, { unanswered: () => true })).toMatchObject({ shared: true, guessed: false });
+  });
+
+  test('CLAT-15: where nothing came back to one in a /64, another network is chosen in, or the host’s address shared', () => {
+    const unanswered = (network: Prefix6): boolean =>
+      network.address[2] === 0 && network.address[1] === 0x10001;
+    expect(choose({}, { unanswered })).toMatchObject({ shared: true });
+    const addresses = ['eth0 2001:db8:1:1::5/64', 'eth0 2001:db8:1:2::5/64'];
+    expect(choose({ addresses }, { unanswered }).network).toEqual(prefix('2001:db8:1:2::/64'));
   });
 
   test('a single /128 out of a network: shared', () => {

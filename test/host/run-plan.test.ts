@@ -27,6 +27,14 @@ function input(options: Partial<RunPlanInput> & { eams?: string[] } = {}): RunPl
 const typed = (options: Parameters<typeof input>[0] = {}, madeUp: MadeUp = {}) =>
   buildRunPlan(input(options), host(madeUp)).entries.flatMap(({ step }) => commands(step));
 
+test('CLAT-15: an address that is only tried is deprecated, so that nothing else is written from it', () => {
+  const clat = { uplink: 'eth0', advertisedMtu: null, clat4Length: 29, shared: true } as const;
+  const spare = parseKernel6('2001:db8:1:1::bad');
+  const command = 'ip address add 2001:db8:1:1::bad/128 dev eth0 preferred_lft 0';
+  expect(typed({ clat: { ...clat, spare } })).toContain(command);
+  expect(typed({ clat })).not.toContain(command);
+});
+
 describe('the commands of a plan', () => {
   test('on a host whose EAM address is routed to it (Google Cloud)', () => {
     const routes6 = ['fe80::/64 dev eth0 kernel', 'default via fe80::1 dev eth0 ra 1024'];

@@ -27,6 +27,10 @@ export class ClatHost {
     return new ClatHost(await buildTopology({ delivery: 'translator', vmAddress: null, ...options }));
   }
 
+  get stateDirectory(): string {
+    return join(this.topology.sandbox.folder, 'state');
+  }
+
   get daemon(): Process {
     if (this.#daemon === null) throw new Error('clatd was not started');
     return this.#daemon;
@@ -37,7 +41,11 @@ export class ClatHost {
   }
 
   startWith(env: Record<string, string>, ...options: string[]): Process {
-    this.#daemon = this.topology.vm.start(process.execPath, [PROGRAM, ...options], { env });
+    // What one test's daemon remembers is none of another's.
+    const own = { STATE_DIRECTORY: this.stateDirectory };
+    this.#daemon = this.topology.vm.start(process.execPath, [PROGRAM, ...options], {
+      env: { ...own, ...env },
+    });
     return this.#daemon;
   }
 
@@ -82,8 +90,9 @@ export class ClatHost {
   }
 
   /** Resolves when the daemon has said it, anew where it has said so before `from` characters of its output. */
-  async says(pattern: RegExp, from = 0): Promise<void> {
-    await this.#until(`${pattern}`, async () => pattern.test(this.daemon.output.slice(from)));
+  async says(pattern: RegExp, from = 0, patience?: number): Promise<void> {
+    const options = patience === undefined ? undefined : { timeout: patience };
+    await this.#until(`${pattern}`, async () => pattern.test(this.daemon.output.slice(from)), options);
   }
 
   async close(failed = false): Promise<void> {

@@ -62,8 +62,16 @@ describeNetns('containers behind a CLAT', [...CLAT_TOOLS, 'curl'], () => {
     expect(await download(container)).toBe(BYTES);
     const plan = await vm.run(process.execPath, [PROGRAM, 'plan'], 20_000);
     expect(plan.stdout).toMatch(/TCP MSS: lowered to what the MTUs allow \(docker0 forwards/);
+    // The kernel tells of a switch that is turned, without a link that comes or goes.
+    let said = host.daemon.output.length;
+    vm.sysctl('net.ipv4.ip_forward=0');
+    await host.says(/TCP MSS is left alone again: no hosts behind this one/, said);
+    said = host.daemon.output.length;
+    vm.sysctl('net.ipv4.ip_forward=1');
+    await host.says(/TCP MSS is lowered to what the MTUs allow/, said);
+    said = host.daemon.output.length;
     vm.ipBatch('link del veth0\nlink del docker0');
-    await host.says(/TCP MSS is left alone again: no hosts behind this one/);
+    await host.says(/TCP MSS is left alone again: no hosts behind this one/, said);
   });
 
   it('stall where the option says so', async () => {

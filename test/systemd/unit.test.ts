@@ -38,6 +38,7 @@ test('clatd.service keeps the journal and does not shut out sysctls', () => {
   const text = readFileSync(unit, 'utf8').replaceAll(/^#.*$/gm, '');
   expect(text).toMatch(/^RuntimeDirectory=clatd$/m);
   expect(text).toMatch(/^RuntimeDirectoryPreserve=yes$/m);
+  expect(text).toMatch(/^StateDirectory=clatd$/m);
   expect(text).not.toMatch(/ProtectKernelTunables|PrivateDevices|MemoryDenyWriteExecute/);
 });
 

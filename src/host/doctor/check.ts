@@ -26,6 +26,7 @@ export const CHECKS = {
   'mtu-out': 'MTU on the way out',
   'mtu-back': 'MTU on the way back',
   ipv4: 'IPv4 default route',
+  clat6: 'IPv6 address for IPv4',
   'clat-tcp': 'IPv4 by TCP',
   'clat-icmp': 'IPv4 by ICMP',
   'clat-mtu': 'IPv4 MTU',

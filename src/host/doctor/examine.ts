@@ -3,11 +3,13 @@ import type { Prefix4, Prefix6 } from '../../address/ip.ts';
 import type { Firewall } from '../firewall.ts';
 import { findBehind } from '../nat44.ts';
 import { findLink, type HostState } from '../state.ts';
+import type { Unanswered } from '../unanswered.ts';
 import { type Check, type CheckId, skipped, sorted } from './check.ts';
 import { type DaemonFacts, judgeDaemon, pidsOf } from './daemon.ts';
 import { judgeFirewall } from './firewall.ts';
 import { judgeForwarding } from './forwarding.ts';
 import { judgeOthers, type OthersFacts, unrecordedOn } from './others.ts';
+import { judgeOwnAddress, type OwnAddressFacts } from './own-address.ts';
 import { judgePlat, type PlatFacts, type Probes, tryPlat } from './plat.ts';
 import { judgePrefix, prefixInUse, type Said } from './prefix.ts';
 import { judgeSystem, type SystemFacts } from './system.ts';
@@ -45,6 +47,8 @@ export interface Sources extends Probes {
   daemon(tun: string): DaemonFacts;
   others(tun: string, ours: readonly number[]): OthersFacts;
   router(state: HostState, uplink: string | null): Promise<Neighbour | null>;
+  /** Networks where nothing comes back to an address of our own. */
+  unanswered(): readonly Unanswered[];
   /** The interface by which IPv4 packets to the target leave; null: none. */
   way(target: Target): Promise<string | null>;
 }
@@ -80,7 +84,7 @@ export async function examine(told: Told, sources: Sources): Promise<Examined> {
 const NEED_HOST: readonly CheckId[] = [
   ...(['uplink', 'route6', 'address6', 'accept-ra', 'forwarding', 'nd-proxy', 'firewall'] as const),
   ...(['dns', 'prefix-ra', 'prefix-dns', 'prefix', 'plat-tcp', 'plat-icmp', 'mtu-out', 'mtu-back'] as const),
-  ...(['ipv4', 'clat-tcp', 'clat-icmp', 'clat-mtu'] as const),
+  ...(['ipv4', 'clat6', 'clat-tcp', 'clat-icmp', 'clat-mtu'] as const),
 ];
 
 async function examineNetwork(
@@ -100,12 +104,22 @@ async function examineNetwork(
   const router = await sources.router(state, uplink);
   const mode = configure ? told.firewall : 'off';
   const { behind, warnings: nowhere } = findBehind(told.behind, tun, state);
-  return [
-    ...judgeUplink({ tun, platDev, pool6: told.pool6, forced: told.forced, running, router }, state),
+  const onThisHost = [
     ...judgeForwarding({ tun, uplink, clatd: configure ? 'sets-up' : 'sets-nothing-up', running }, state),
     judgeFirewall({ tun, uplink, behind, nowhere, running, mode }, firewall),
+  ];
+  const own: OwnAddressFacts = {
+    ...{ tun, uplink, plat, through },
+    prefix: prefixInUse(prefixFacts),
+    remembered: sources.unanswered(),
+    obstructed: onThisHost.some(({ state: found }) => found === 'problem'),
+  };
+  return [
+    ...judgeUplink({ tun, platDev, pool6: told.pool6, forced: told.forced, running, router }, state),
+    ...onThisHost,
     ...judgePrefix(prefixFacts),
     ...judgePlat(plat),
+    judgeOwnAddress(own, state),
     ...judgeThrough(through, plat),
   ];
 }

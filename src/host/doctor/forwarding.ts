@@ -109,7 +109,7 @@ function proxy({ tun, uplink, clatd, running }: WithUplink, state: HostState): C
 }
 
 /** Single IPv6 addresses that are routed to the translator. */
-function translated6({ routes }: HostState, tun: string): Ip6[] {
+export function translated6({ routes }: HostState, tun: string): Ip6[] {
   return routes.flatMap(({ family, dst, devs }) =>
     family === 6 && devs.includes(tun) && dst.endsWith('/128') ? [parseKernel6(dst.slice(0, -4))] : [],
   );

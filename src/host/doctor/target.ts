@@ -2,7 +2,7 @@
 import type { Ip4, Ip6, Prefix6 } from '../../address/ip.ts';
 import { type Parsed, parseIp4 } from '../../address/parse.ts';
 import { quote } from '../../address/quote.ts';
-import { embed } from '../../address/rfc6052.ts';
+import { embedded } from '../../address/rfc6052.ts';
 import { isMartianEmbedded4 } from '../../address/special.ts';
 
 export interface Target {
@@ -32,7 +32,5 @@ export function parseTarget(text: string): Parsed<Target | null> {
 
 /** The address behind a NAT64 with this prefix (RFC 6052 §2.2). */
 export function behind(prefix: Prefix6, address: Ip4): Ip6 {
-  const view = new DataView(new ArrayBuffer(16));
-  embed(view, 0, ...prefix.address, prefix.length, address);
-  return [view.getInt32(0), view.getInt32(4), view.getInt32(8), view.getInt32(12)];
+  return embedded(prefix, address);
 }

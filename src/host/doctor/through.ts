@@ -58,7 +58,7 @@ export function judgeThrough(facts: ThroughFacts, plat: PlatFacts): Check[] {
 /** Where to look, given whether the NAT64 answers without us. */
 function remedy(answers: boolean): string {
   return answers
-    ? "the NAT64 answers, so it is on this host or on the way back to the translator's address: see forwarding, neighbour proxy and firewall above, and `ip -6 route get` for that address on the router"
+    ? "the NAT64 answers, so it is on this host or on the way back to the translator's address: see forwarding, neighbour proxy and firewall above, and `ip -6 route get` for that address on the router; some networks deliver only to addresses they assigned (--clat-v6-addr shared)"
     : 'see the NAT64 above first';
 }
 
