@@ -50,6 +50,8 @@ const CONFIRM = 10_000;
 /** Whoever makes resolvers come and go makes us ask so many times at once, then once in so many ms. */
 const BURST = 3;
 const PACE = 5000;
+/** Changes that change nothing yet are told together, ms. */
+const LEISURE = 1000;
 /** setTimeout's most, ms. */
 const LONGEST = 2 ** 31 - 1;
 
@@ -84,6 +86,9 @@ export class Discovery {
   /** By interface index, best candidate first. */
   #watched = new Map<number, Watched>();
   #timer: NodeJS.Timeout | null = null;
+  /** What was told last to count, and the timer for the rest. */
+  #told = '';
+  #later: NodeJS.Timeout | null = null;
   /** The best candidate: host-wide resolvers are asked for it alone. */
   #first: number | undefined;
   #deaf = false;
@@ -240,8 +245,9 @@ export class Discovery {
       this.#deps.listener.unlisten(index);
     }
     this.#watched.clear();
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const timer of [this.#timer, this.#later]) if (timer !== null) clearTimeout(timer);
     this.#timer = null;
+    this.#later = null;
   }
 
   #watch(link: DiscoveryLink): Watched {
@@ -356,9 +362,25 @@ export class Discovery {
     return verdict.is === 'silent' || stays ? schedule.failed() : schedule.answered(verdict.ttl);
   }
 
+  /** What counts is told at once; what only could count later, at leisure: routers may name others all the time. */
   #changed(): void {
     this.#arm();
-    this.#deps.onChange();
+    const counts = this.#whatCounts();
+    if (counts !== this.#told) {
+      this.#told = counts;
+      this.#deps.onChange();
+    } else {
+      this.#later ??= setTimeout(() => {
+        this.#later = null;
+        this.#deps.onChange();
+      }, LEISURE);
+    }
+  }
+
+  /** The prefix and the MTU of each interface, to compare. */
+  #whatCounts(): string {
+    const all = [...this.#watched.keys()].map((index) => [index, this.prefixOn(index), this.mtuOn(index)]);
+    return JSON.stringify(all, (key, value) => (key === 'until' ? undefined : value));
   }
 
   /** One timer for the next end of a lifetime, for routers to be asked before it, and for the fallback's turn. */

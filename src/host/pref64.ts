@@ -125,7 +125,7 @@ function readRdnss(view: DataView, at: number, length: number): Rdnss {
 }
 
 /** fe80::/10 */
-const isLinkLocal = (address: Ip6): boolean => address[0] >>> 22 === 0x3fa;
+export const isLinkLocal = (address: Ip6): boolean => address[0] >>> 22 === 0x3fa;
 
 /** A router advertisement from its type octet on; null: not a valid one (DISC-3, RFC 4861 §6.1.2). */
 export function readAdvertisement(message: Uint8Array, arrival: Arrival): RouterWord | null {

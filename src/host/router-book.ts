@@ -7,7 +7,8 @@
  */
 import { formatIp6, formatPrefix6 } from '../address/format.ts';
 import type { Ip6, Prefix6 } from '../address/ip.ts';
-import type { RouterWord } from './pref64.ts';
+import { isMartian6 } from '../address/special.ts';
+import { isLinkLocal, type RouterWord } from './pref64.ts';
 import { judgePrefix } from './prefix-judgement.ts';
 
 /** DISC-2 */
@@ -115,6 +116,7 @@ export class RouterBook {
     let resolvers = false;
     for (const { addresses, lifetime } of word.rdnss) {
       for (const address of addresses) {
+        if (!mayServe(address)) continue;
         const key = address.join();
         const before = router.resolvers.get(key);
         if (lifetime === 0) {
@@ -221,6 +223,9 @@ export class RouterBook {
     return router;
   }
 }
+
+/** A router names no server on this host, none that are many, and no address that is none. */
+const mayServe = (address: Ip6): boolean => isLinkLocal(address) || !isMartian6(address[0]);
 
 function isSpent({ heard, prefixes, resolvers }: Router, now: number): boolean {
   forgetEnded(prefixes, now);

@@ -555,6 +555,20 @@ describe('hostile words', () => {
     w.discovery.stop();
   });
 
+  it('prefixes that come and go beside the one in use are told together', async () => {
+    const w = world();
+    w.discovery.setLinks(LINK);
+    w.hear({ [A]: 600 });
+    const { changes } = w;
+    for (let i = 0; i < 1000; i++) {
+      w.hear({ [B]: i % 2 === 0 ? 600 : 0 }, { router: router(2) });
+      await pass(10);
+    }
+    expect(w.changes - changes).toBeGreaterThan(0);
+    expect(w.changes - changes).toBeLessThanOrEqual(10);
+    w.discovery.stop();
+  });
+
   it('two sentences that alternate are logged once each', () => {
     const w = world();
     w.discovery.setLinks(LINK);

@@ -4,6 +4,7 @@ import { formatIp6, formatPrefix6 } from '../../src/address/format.ts';
 import type { Ip6 } from '../../src/address/ip.ts';
 import type { RouterWord } from '../../src/host/pref64.ts';
 import { MOST_PREFIXES, MOST_RESOLVERS, MOST_ROUTERS, RouterBook } from '../../src/host/router-book.ts';
+import { parseKernel6 } from '../../src/host/text.ts';
 
 const IF = 3;
 const second = 1000;
@@ -166,6 +167,13 @@ describe('resolvers of a router', () => {
     expect(w.book.resolvers(IF, second)).toHaveLength(MOST_RESOLVERS - 1);
     expect(w.book.resolvers(IF, 901 * second)).toEqual([]);
   });
+});
+
+it('resolvers that a router cannot mean are passed over', () => {
+  const w = world();
+  const texts = ['::1', '::', 'ff02::fb', '::ffff:127.0.0.1', 'fe80::53', '2001:db8::53', 'fd00::53'];
+  w.hear(1, { rdnss: [{ addresses: texts.map(parseKernel6), lifetime: 600 }] });
+  expect(w.book.resolvers(IF, 0).map(formatIp6)).toEqual(['fe80::53', '2001:db8::53', 'fd00::53']);
 });
 
 it('the link was away: prefixes are doubted, resolvers and MTU forgotten', () => {

@@ -79,6 +79,23 @@ describeNetns('clatd discover', ['unbound', 'dig', 'python3'], () => {
     },
   );
 
+  it('what the daemon refuses is not announced: of no use, or withdrawn in the same word', async () => {
+    const sender = new RaSender(sandbox, router, 'host', {
+      pref64: [
+        { prefix: '::/96' },
+        { prefix: 'ff02::/96' },
+        { prefix: '2001:db8:64::/96' },
+        { prefix: '2001:db8:64::/96', lifetime: 0 },
+      ],
+    });
+    const { code, stdout } = await discover('--dns64-servers', '[::1]:5300');
+    expect(stdout).toMatch(/ff02::\/96, lifetime 1800 s: not used: a multicast prefix cannot be used/);
+    expect(stdout).toMatch(/2001:db8:64::\/96 is withdrawn/);
+    expect(stdout).toMatch(/No NAT64 prefix was found/);
+    expect(code).toBe(1);
+    await sender.stop();
+  });
+
   it('a router’s word with lifetime, MTU and resolver, which is asked; the router goes first', async () => {
     const server = await new ScriptedDns64(sandbox, router, 'fe80::53%host', {
       prefixes: ['2001:db8:65::/96'],
