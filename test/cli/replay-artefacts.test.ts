@@ -1,4 +1,6 @@
 /** What capturing makes of packets is no fault of theirs: super-packets, packets seen twice, packets cut short. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { replay as command } from '../../src/cli/replay.ts';
 import { OfflineTranslator } from '../../src/dataplane/offline.ts';
@@ -373,4 +375,35 @@ it('rows of the report name addresses, protocol, ports and length', async () => 
     { verdict: 'dropped', reason: 'ShortHeader46', length: 3 },
   ]);
   expect(report[0]).not.toHaveProperty('sourcePort');
+});
+
+const noEditcap = spawnSync('editcap', ['--version']).error !== undefined;
+
+describe.skipIf(noEditcap)(`captures by editcap${noEditcap ? ' (skipped: it is not installed)' : ''}`, () => {
+  it.each(['pcap', 'nsecpcap', 'pcapng'])('-s 60, %s: cut by the capture', async (format) => {
+    const packets = [packet4(udp(counting(500))), packet6(tcp({ data: counting(500) })), packet4(tcp())];
+    const [input, output] = [files.put('whole', raw(...packets)), files.path(`cut.${format}`)];
+    expect(spawnSync('editcap', ['-F', format, '-s', '60', input, output]).status).toBe(0);
+    const { report } = await replay([...readFileSync(output)]);
+    expect(report).toMatchObject([
+      { verdict: 'cut by the capture', reason: 'Translated46', length: 528, captured: 60 },
+      { verdict: 'cut by the capture', reason: 'Translated64', length: 560, captured: 60 },
+      { verdict: 'translated', reason: 'Translated46', length: 40 },
+    ]);
+  });
+
+  it.each([
+    ['ppp', (p: Bytes) => [0xff, 3, 0, p[0]! >> 4 === 4 ? 0x21 : 0x57, ...p]],
+    ['pppoes', (p: Bytes) => [0x11, 0, 0, 7, ...u16(p.length + 2), 0, p[0]! >> 4 === 4 ? 0x21 : 0x57, ...p]],
+    [
+      'nflog',
+      (p: Bytes) => [p[0]! >> 4 === 4 ? 2 : 10, 0, 0, 5, ...[...u16(4 + p.length)].reverse(), 9, 0, ...p],
+    ],
+  ] as [string, (packet: Bytes) => Bytes][])('-T %s', async (linkType, wrap) => {
+    const packets = [packet4(udp(counting(50))), packet6(tcp({ data: counting(50) }))];
+    const [input, output] = [files.put('bare', raw(...packets.map(wrap))), files.path(`${linkType}.pcapng`)];
+    expect(spawnSync('editcap', ['-T', linkType, input, output]).status).toBe(0);
+    const { report } = await replay([...readFileSync(output)]);
+    expect(report.map(({ reason }) => reason)).toEqual(['Translated46', 'Translated64']);
+  });
 });
