@@ -16,10 +16,11 @@ import type { Loaded, RawOptions } from '../config/load.ts';
 import { chooseMss, type MssChoice } from '../config/mss.ts';
 import { Extra } from '../dataplane/counters.ts';
 import { SharedGarbage } from '../dataplane/v8.ts';
-import { applyPlan, type Host, HostConflictError, linuxHost, rollback } from '../host/apply.ts';
+import { applyPlan, type Host, HostConflictError, isContested, linuxHost, rollback } from '../host/apply.ts';
 import { readInside } from '../host/inside.ts';
 import type { Journal } from '../host/journal.ts';
 import { readMtu, watchMtu } from '../host/mtu.ts';
+import { isQuietlyUndone, watchQuiet } from '../host/quiet.ts';
 import { openJournal } from '../host/recovery.ts';
 import { remark } from '../host/remark.ts';
 import { type ClatSurroundings, prepareHost, readForPlan } from '../host/run-plan.ts';
@@ -36,6 +37,7 @@ import type { Logger } from './log.ts';
 import type { Notifier } from './notify.ts';
 import { type Outcome, Reloads } from './reloads.ts';
 import { statusByHand } from './status.ts';
+import type { Upkeep } from './upkeep.ts';
 
 /** The host, of which some is read already. */
 function withKnown(host: Host, state: HostState): Host {
@@ -82,6 +84,8 @@ export class Daemon {
   #inside: Inside | null = null;
   #tables: Tables | null = null;
   #clat: Clat | null = null;
+  /** Of a mapping by hand; null: clatd finds it by itself, or leaves the host to the administrator. */
+  #upkeep: Upkeep | null = null;
   #stopWatching: () => void = () => {};
   /** Host changes one after the other: a reload must not meet a stop half way. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -133,7 +137,7 @@ export class Daemon {
       const device = await this.#plane.open();
       if (isAutomatic(config)) await this.#follow(config);
       else await this.#configure(config, null, await reading);
-      this.#stopWatching = watchMtu(config.tun, (mtu) => this.#mtuChanged(mtu));
+      await this.#watch();
       const threads = `${this.#plane.threads} ${this.#plane.threads === 1 ? 'thread' : 'threads'}`;
       const made = device.created ? 'created' : 'attached';
       if (this.#clat === null) {
@@ -154,6 +158,45 @@ export class Daemon {
       await this.stop();
       throw error;
     }
+  }
+
+  /** What was set up is kept true from here on. */
+  async #watch(): Promise<void> {
+    const { log, notify } = this.#deps;
+    const { tun } = this.#config;
+    const ends = [watchMtu(tun, (mtu) => this.#mtuChanged(mtu))];
+    this.#stopWatching = () => {
+      for (const end of ends) end();
+    };
+    const journal = this.#journal;
+    if (journal === null) return;
+    if (this.#clat === null) {
+      const { Upkeep } = await import('./upkeep.ts');
+      const look = () => this.#lookByHand();
+      this.#upkeep = new Upkeep({
+        log,
+        status: (text) => notify.status(text),
+        well: `translating on ${tun}`,
+        look,
+      });
+      this.#upkeep.start();
+    }
+    const isDue = async () =>
+      isContested(journal) || (await isQuietlyUndone(journal.done, this.#host.sysctls));
+    ends.push(watchQuiet(isDue, () => (this.#clat ?? this.#upkeep)?.look()));
+  }
+
+  /** @returns ms that the host took to read */
+  async #lookByHand(): Promise<number> {
+    let reading = 0;
+    await this.#serial(async () => {
+      if (this.#journal === null) return;
+      const began = performance.now();
+      const state = await readForPlan(this.#config, this.#host);
+      reading = performance.now() - began;
+      await this.#configure(this.#config, null, state);
+    });
+    return reading;
   }
 
   /** SIGHUP. A broken file or a conflict changes nothing and is named. */
@@ -203,6 +246,7 @@ export class Daemon {
     }
     const why = await this.#reconfigure(config);
     if (why === null) {
+      this.#upkeep?.lookAnyway();
       this.#given = loaded.given;
       log.info(`reloaded: ${config.translation.eam.size} explicit address mappings; ${changed.now}`);
       notify.ready(this.#status());
@@ -247,6 +291,7 @@ export class Daemon {
     this.#reloads.end();
     this.#deps.notify.stopping();
     await this.#clat?.stop();
+    await this.#upkeep?.stop();
     await this.#serial(async () => {
       this.#stopWatching();
       if (this.#journal !== null) await rollback(this.#journal, this.#host, this.#deps.log);

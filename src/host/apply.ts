@@ -18,7 +18,6 @@ import {
   describe,
   type Entry,
   insertLines,
-  isLost,
   overtakenAt,
   type RouteStep,
   type Step,
@@ -27,8 +26,9 @@ import {
 } from './plan.ts';
 import { remark } from './remark.ts';
 import { devicesOf, type NamedLink, wasReplaced, withPresentNames } from './renamed.ts';
-import { type HostState, readHost } from './state.ts';
+import { findLink, type HostState, readHost } from './state.ts';
 import { procSysctls, SysctlError, type Sysctls } from './sysctl.ts';
+import { changedRoutes, isUndone } from './undone.ts';
 
 /** Where the steps are reported; a pino logger fits. */
 export interface HostLog {
@@ -85,8 +85,22 @@ export class HostConflictError extends Error {
   }
 }
 
-/** One for the process: what is contested is so whoever applies a plan. */
-const contest = new Contest();
+/** RFC 8200 §5: below it the kernel takes IPv6 away from an interface. */
+const MIN_MTU6 = 1280;
+
+/** What is undone again and again, by the journal of the process that does it again. */
+const contests = new WeakMap<Journal, Contest>();
+
+function contestOf(journal: Journal): Contest {
+  const known = contests.get(journal);
+  if (known !== undefined) return known;
+  const made = new Contest();
+  contests.set(journal, made);
+  return made;
+}
+
+/** Something is left as somebody set it, and to be tried once more some time: by another look at the host. */
+export const isContested = (journal: Journal): boolean => contestOf(journal).open;
 
 /**
  * Makes the plan's entries true. After a failure all is as it was before the call: what it did is undone, what it undid
@@ -103,22 +117,29 @@ export async function applyPlan(
   known: HostState | null = null,
 ): Promise<void> {
   let base = journal.done;
+  const contest = contestOf(journal);
+  contest.keep(() => new Set(entries.flatMap(({ step }) => keysOf(step))));
   try {
-    forgetVanished(journal, known ?? (await host.read()));
-    base = journal.done;
-    const dropped = await dropUnwanted(entries, journal, host, log);
     const { firewall } = known ?? {};
-    const state =
-      dropped || known === null
-        ? { ...(await host.read()), ...(firewall === undefined ? {} : { firewall }) }
-        : known;
+    const again = async () => ({
+      ...(await host.read()),
+      ...(firewall === undefined ? {} : { firewall }),
+    });
+    let state = known ?? (await host.read());
+    // First of all: with its link down or too narrow an interface has no routes, and no IPv6.
+    const links = await raiseLinks(entries, journal, state, contest, host, log);
+    if (links.raised) state = await again();
+    const gone = forgetVanished(journal, state);
+    base = journal.done;
+    if (await dropUnwanted(entries, journal, host, log)) state = await again();
     // Each start of `ip` costs as much as all that it does: what comes together is done together.
     const batch: { done: Done; why: string }[] = [];
     const flush = async (): Promise<void> => {
       await host.ip(batch.flatMap(({ done }) => applyLines(done.step, done.before)));
       for (const { done, why } of batch.splice(0)) log.info(`${describe(done.step)}: done. ${why}`);
     };
-    for (const [index, { step, why }] of entries.entries()) {
+    for (const [index, { step, why, optional = false }] of entries.entries()) {
+      if ([...links.left].some((dev) => concerns(step, dev))) continue;
       if (!isOfIp(step)) await flush();
       const amended = journal.done.find((one) => isAmended(one.step, step));
       if (amended !== undefined) {
@@ -129,22 +150,13 @@ export async function applyPlan(
         log.info(`${describe(step)}: changed. ${why}`);
         continue;
       }
-      const missing = notYetDone(step, journal.done);
-      if (missing === null) {
-        if (wasReset(step, journal.done, state)) {
-          await apply({ step, before: {} }, host);
-          log.info(`${describe(step)}: was undone, done again`);
-          continue;
-        }
-        const overtaken = overtakenAt(step, state);
-        if (overtaken !== null) {
-          await putFirst(step, overtaken, host, log);
-          continue;
-        }
-        if (isLost(step, state) && (await tryApply({ step, before: {} }, host, log)))
-          log.info(`${describe(step)}: was gone, done again`);
+      const lacking = notYetDone(step, journal.done);
+      if (lacking === null) {
+        await doAgain({ step, why, optional }, state, contest, host, log);
         continue;
       }
+      const missing = withoutLost(lacking, gone, contest, log);
+      if (missing === null) continue;
       const finding = check(missing, state);
       if (finding.is === 'conflict') throw new HostConflictError([`${describe(missing)}: ${finding.with}`]);
       if (finding.is === 'so') {
@@ -157,8 +169,13 @@ export async function applyPlan(
       };
       journal.write([...journal.done, done]);
       beforeStep(index);
-      if (isOfIp(missing)) batch.push({ done, why });
-      else if (await tryApply(done, host, log)) log.info(`${describe(missing)}: done. ${why}`);
+      const because = keysOf(missing).some((key) => gone.has(key)) ? 'It was gone.' : why;
+      if (isOfIp(missing) && !optional) batch.push({ done, why: because });
+      else {
+        await flush();
+        if (await tryApply(done, optional, host, log)) log.info(`${describe(missing)}: done. ${because}`);
+        else if (optional) journal.write(journal.done.filter((one) => one !== done));
+      }
     }
     await flush();
   } catch (error) {
@@ -187,6 +204,99 @@ const notBack =
   (step: Step, log: HostLog) =>
   (error: Error): void =>
     log.warn(`${describe(step)} was undone and could not be done again: ${error.message}`);
+
+/**
+ * Does again what somebody undid of the links, since all else depends on them. `left`: those that are left as they are.
+ */
+async function raiseLinks(
+  entries: readonly Entry[],
+  journal: Journal,
+  state: HostState,
+  contest: Contest,
+  host: Host,
+  log: HostLog,
+): Promise<{ raised: boolean; left: ReadonlySet<string> }> {
+  let raised = false;
+  const left = new Set<string>();
+  for (const { step } of entries) {
+    if (step.kind !== 'link') continue;
+    const link = findLink(state, step.dev);
+    if (notYetDone(step, journal.done) !== null) {
+      // A device of our own that somebody made too narrow for IPv6: nothing could be set on it.
+      if (step.mtu === null || link === undefined || link.mtu >= MIN_MTU6) continue;
+      await host.ip([`link set dev ${step.dev} mtu ${step.mtu}`]);
+      raised = true;
+      continue;
+    }
+    if (!isUndone(step, state)) continue;
+    if (mayAgain(step, keysOf(step), contest, log).length === 0) {
+      left.add(step.dev);
+      continue;
+    }
+    await host.ip(applyLines(step, {}));
+    log.info(`${describe(step)}: was undone, done again`);
+    raised = true;
+  }
+  return { raised, left };
+}
+
+/** Would fail while that interface is down. */
+const concerns = (step: Step, dev: string): boolean =>
+  step.kind === 'sysctl' ? step.key.split('/').includes(dev) : 'dev' in step && step.dev === dev;
+
+/** What was done and stands in the journal, where it is not so any more. */
+async function doAgain(
+  { step, optional = false }: Entry,
+  state: HostState,
+  contest: Contest,
+  host: Host,
+  log: HostLog,
+): Promise<void> {
+  const overtaken = overtakenAt(step, state);
+  if (overtaken !== null) {
+    await putFirst(step, overtaken, contest, host, log);
+    return;
+  }
+  // Links came first of all, and are not read anew.
+  if (step.kind === 'link' || !isUndone(step, state)) {
+    if (contest.any) for (const key of keysOf(step)) contest.settled(key);
+    return;
+  }
+  const changed = changedRoutes(step, state);
+  const keys = step.kind === 'routes' ? keysOf({ ...step, to: changed }) : keysOf(step);
+  const allowed = mayAgain(step, keys, contest, log);
+  if (allowed.length === 0) return;
+  if (step.kind === 'routes') {
+    const some: RouteStep = { ...step, to: changed.filter((to) => allowed.includes(keyOf(step, to))) };
+    await host.ip(amendLines(some));
+    log.info(`${describe(some)}: was changed, set again`);
+  } else if (await tryApply({ step, before: {} }, optional, host, log)) {
+    log.info(`${describe(step)}: was undone, done again`);
+  }
+}
+
+/** The step, or of routes the part of it, that may be done: not what somebody takes away again and again; null: nothing. */
+function withoutLost(step: Step, gone: ReadonlySet<string>, contest: Contest, log: HostLog): Step | null {
+  const keys = keysOf(step);
+  const lost = keys.filter((key) => gone.has(key) || contest.isLeft(key));
+  if (lost.length === 0) return step;
+  const refused = new Set(lost);
+  for (const key of mayAgain(step, lost, contest, log)) refused.delete(key);
+  if (step.kind !== 'routes') return refused.size === 0 ? step : null;
+  const to = step.to.filter((one) => !refused.has(keyOf(step, one)));
+  return to.length === 0 ? null : { ...step, to };
+}
+
+/** Those that may be done again; the others are named once. */
+function mayAgain(step: Step, keys: readonly string[], contest: Contest, log: HostLog): string[] {
+  const verdicts = keys.map((key) => contest.again(key));
+  if (verdicts.includes('lost')) {
+    log.warn(
+      `${describe(step)}: somebody undid it three times within a minute, so it is left as it is for now, and IPv4 may not work: find out who changes it`,
+    );
+  }
+  return keys.filter((_, i) => verdicts[i] === 'again');
+}
 
 const isOfIp = ({ kind }: Step): boolean =>
   kind === 'link' || kind === 'address' || kind === 'routes' || kind === 'rule' || kind === 'proxy';
@@ -247,11 +357,16 @@ const asLeft = (failed: readonly Done[]): Left[] => failed.map((done) => ({ done
 /**
  * What the kernel took away by itself is not ours to undo, and is to be done again where it is wanted: with its
  * interface an uplink loses its proxy entries, its routes, its addresses. What was renamed is still ours.
+ * @returns the keys of what is gone
  */
-function forgetVanished(journal: Journal, state: HostState): void {
+function forgetVanished(journal: Journal, state: HostState): Set<string> {
   const keep = withPresentNames(journal.done, state.links).flatMap((done) => stillThere(done, state));
   const same = keep.length === journal.done.length && keep.every((one, i) => one === journal.done[i]);
-  if (!same) journal.note(keep);
+  if (same) return new Set();
+  const gone = new Set(journal.done.flatMap(({ step }) => keysOf(step)));
+  for (const { step } of keep) for (const key of keysOf(step)) gone.delete(key);
+  journal.note(keep);
+  return gone;
 }
 
 function stillThere(done: Done, state: HostState): Done[] {
@@ -267,8 +382,14 @@ function stillThere(done: Done, state: HostState): Done[] {
 }
 
 /** Adds a policy rule anew, which the kernel then puts before all others, unless somebody does the same all the time. */
-async function putFirst(step: Step, priority: number, host: Host, log: HostLog): Promise<void> {
-  const verdict = contest.again(describe(step));
+async function putFirst(
+  step: Step,
+  priority: number,
+  contest: Contest,
+  host: Host,
+  log: HostLog,
+): Promise<void> {
+  const verdict = contest.again(shape(step));
   if (verdict === 'again') {
     // The new one stands before the old one goes: no packet meets neither.
     const [old = ''] = undoLines({ step, before: {} });
@@ -280,16 +401,6 @@ async function putFirst(step: Step, priority: number, host: Host, log: HostLog):
       `conflict: somebody keeps putting policy rules before ours (${describe(step)}; ip -6 rule show): IPv4 may not work until that ends`,
     );
   }
-}
-
-/** Set back to what it was before us, for instance by a network manager that brought the interface up anew. */
-function wasReset(step: Step, done: readonly Done[], state: HostState): boolean {
-  const held = done.find((one) => shape(one.step) === shape(step));
-  if (held === undefined) return false;
-  if (step.kind === 'link') return check(step, state).is === 'needed';
-  if (step.kind !== 'sysctl') return false;
-  const now = state.sysctls.read(step.key);
-  return now !== step.value && now === held.before.values?.[step.key];
 }
 
 /** The same thing with other particulars, changed in place: a link taken down would lose all its routes. */
@@ -340,6 +451,11 @@ function shape(step: Step): string {
   return JSON.stringify(step.kind === 'routes' ? { ...step, to: [] } : step);
 }
 
+/** What a contest is about: a step, and of routes each one. */
+const keysOf = (step: Step): string[] =>
+  step.kind === 'routes' ? step.to.map((to) => keyOf(step, to)) : [shape(step)];
+const keyOf = (step: RouteStep, to: string): string => shape({ ...step, to: [] }) + to;
+
 /** The step, or of routes the part of it, that the journal does not hold; null: it holds all. */
 function notYetDone(step: Step, done: readonly Done[]): Step | null {
   const held = done.filter((one) => shape(one.step) === shape(step));
@@ -350,19 +466,24 @@ function notYetDone(step: Step, done: readonly Done[]): Step | null {
   return to.length === 0 ? null : { ...step, to };
 }
 
-/** apply, save that other people's firewalls may be left as they are: then false, with a warning. */
-async function tryApply(done: Done, host: Host, log: HostLog): Promise<boolean> {
+/**
+ * apply, save that what only makes things nicer, and other people's firewalls, may be left as they are: then false, with a
+ * warning, said once.
+ */
+async function tryApply(done: Done, optional: boolean, host: Host, log: HostLog): Promise<boolean> {
+  const { step } = done;
   try {
     await apply(done, host);
     return true;
   } catch (error) {
+    const isRefusal = error instanceof ToolFailedError || error instanceof SysctlError;
     // Someone may be changing that chain right now, or have it locked: no reason to leave the host without IPv4.
-    if (done.step.kind !== 'accept' || !(error instanceof ToolFailedError)) throw error;
-    remark(
-      log,
-      'warn',
-      `${describe(done.step)} could not be set, packets may be dropped there: ${error.message}`,
-    );
+    if (!isRefusal || !(optional || step.kind === 'accept')) throw error;
+    const what =
+      step.kind === 'accept'
+        ? 'could not be set, packets may be dropped there'
+        : 'could not be had, and IPv4 does without';
+    remark(log, 'warn', `${describe(step)} ${what}: ${error.message}`);
     return false;
   }
 }

@@ -85,6 +85,7 @@ export function forwardingEntries(
       entries.push({
         why: 'Proxy entries answer after up to 0.8 s, lest several proxies speak at once; there is one here, and the first packet waits for it.',
         step: { kind: 'sysctl', key: delay, value: '0', drags: [] },
+        optional: true,
       });
     }
   }

@@ -80,6 +80,8 @@ export interface Entry {
   /** One sentence for the administrator: why this is needed. */
   readonly why: string;
   readonly step: Step;
+  /** It only makes things nicer: where it cannot be had, a warning says so, and the rest is done (CLAT-16). */
+  readonly optional?: boolean;
 }
 
 /** What was there before a step, as far as undoing needs it. */

@@ -99,17 +99,21 @@ export async function prepareHost(
   host: Pick<Host, 'read' | 'firewall'>,
   done: readonly Done[] = [],
 ): Promise<RunPlan> {
-  const state = await readForPlan(input, host);
+  const state = await readForPlan(input, host, input.clat?.shared);
   const plan = buildRunPlan(input, withoutOurs(state, done));
   return { ...plan, state, findings: plan.entries.map(({ step }) => check(step, state)) };
 }
 
-/** The host, with its firewalls where they matter. Throws ToolMissingError or ToolFailedError. */
+/**
+ * The host, with its firewalls where they matter: others' that drop, and tables of ours, which a firewall that is loaded
+ * anew takes along. Throws ToolMissingError or ToolFailedError.
+ */
 export async function readForPlan(
-  { firewall: mode = 'off' }: Pick<RunPlanInput, 'firewall'>,
+  { firewall: mode = 'off', nat44 = [] }: Pick<RunPlanInput, 'firewall' | 'nat44'>,
   host: Pick<Host, 'read' | 'firewall'>,
+  shared = false,
 ): Promise<HostState> {
-  if (mode === 'off') return host.read();
+  if (mode === 'off' && nat44.length === 0 && !shared) return host.read();
   const [state, firewall] = await Promise.all([host.read(), host.firewall()]);
   return { ...state, firewall };
 }
@@ -142,7 +146,7 @@ export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
     input.clat === undefined ? findUplink(state, input.tun, input.platDev, input.pool6) : input.clat.uplink;
   if (uplink === null) {
     notes.warnings.push(
-      'there is no IPv6 default route yet: what belongs to the uplink is left out (restart clatd once there is one)',
+      'there is no IPv6 default route yet: what belongs to the uplink is done once there is one',
     );
   }
   const tunMtu = chooseMtu(input, state, uplink, notes);
@@ -273,8 +277,12 @@ const isIp6 = ({ family }: { readonly family: 4 | 6 }): boolean => family === 6;
 
 function tunEntries({ tun, created }: RunPlanInput, state: HostState, mtu: number): Entry[] {
   const entries: Entry[] = [];
-  const sysctl = (key: string, value: string, why: string) =>
-    entries.push({ why, step: { kind: 'sysctl', key, value, drags: [] } });
+  const sysctl = (key: string, value: string, why: string, optional = false) =>
+    entries.push({
+      why,
+      step: { kind: 'sysctl', key, value, drags: [] },
+      ...(optional ? { optional } : {}),
+    });
   // A device that does not exist yet takes its values from "default".
   const read = (family: string, name: string) =>
     state.sysctls.read(`net/${family}/conf/${tun}/${name}`) ??
@@ -292,15 +300,18 @@ function tunEntries({ tun, created }: RunPlanInput, state: HostState, mtu: numbe
       `net/ipv6/conf/${tun}/addr_gen_mode`,
       '1',
       'Without a link-local address the kernel sends no router solicitations or multicast reports into the translator.',
+      true,
     );
   }
-  const strict =
-    state.sysctls.read('net/ipv4/conf/all/rp_filter') === '1' || read('ipv4', 'rp_filter') === '1';
-  if (strict) {
+  // The kernel takes the greater of the two.
+  const filters = [state.sysctls.read('net/ipv4/conf/all/rp_filter'), read('ipv4', 'rp_filter')];
+  if (filters.includes('1')) {
+    const loose = filters.includes('2');
     sysctl(
       `net/ipv4/conf/${tun}/rp_filter`,
       '2',
       `A strict reverse path filter would drop what arrives by ${tun} whenever another IPv4 route is preferred; a loose one only wants some route.`,
+      loose,
     );
   }
   entries.push({

@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { equal6 } from '../../src/address/ip.ts';
-import { applyPlan, type Host, rollback } from '../../src/host/apply.ts';
+import { applyPlan, type Host, isContested, rollback } from '../../src/host/apply.ts';
 import { ToolFailedError } from '../../src/host/iproute.ts';
 import { ownerOfThisProcess } from '../../src/host/journal.ts';
 import type { Entry, RouteStep, Step } from '../../src/host/plan.ts';
@@ -114,8 +114,13 @@ function recorder(): Recorder {
 
 const log = () => {
   const lines: string[] = [];
+  const warned: string[] = [];
   const say = (text: string) => void lines.push(text);
-  return { lines, debug: say, info: say, warn: say };
+  const warn = (text: string) => {
+    lines.push(text);
+    warned.push(text);
+  };
+  return { lines, warned, debug: say, info: say, warn };
 };
 
 const entry = (step: Step): Entry => ({ why: 'Why not.', step });
@@ -279,18 +284,160 @@ describe('a second plan', () => {
     expect(host.state.routes.filter(({ devs }) => devs.includes('clat'))).toEqual([]);
   });
 
-  test('sets a sysctl again that went back to what it was, and leaves what someone chose', async () => {
+  test('sets a sysctl again, whatever somebody set it to, and what does as well is left (CLAT-16)', async () => {
     const host = recorder();
     const journal = await openJournal('clat', host, log(), path);
-    await applyPlan([FORWARD], journal, host, log());
-    host.sysctls.write('net/ipv6/conf/all/forwarding', '0');
-    await applyPlan([FORWARD], journal, host, log());
-    expect(host.sysctls.read('net/ipv6/conf/all/forwarding')).toBe('1');
-    host.sysctls.write('net/ipv6/conf/all/forwarding', '2');
-    await applyPlan([FORWARD], journal, host, log());
-    expect(host.sysctls.read('net/ipv6/conf/all/forwarding')).toBe('2');
+    const sysctl = (key: string, value: string) => entry({ kind: 'sysctl', key, value, drags: [] });
+    const listen = 'net/ipv6/conf/eth0/accept_ra';
+    const filter = 'net/ipv4/conf/clat/rp_filter';
+    host.sysctls.write(filter, '1');
+    const plan = [sysctl(listen, '2'), FORWARD, sysctl(filter, '2')];
+    await applyPlan(plan, journal, host, log());
+    for (const value of ['0', '2']) {
+      host.sysctls.write('net/ipv6/conf/all/forwarding', value);
+      await applyPlan(plan, journal, host, log());
+      expect(host.sysctls.read('net/ipv6/conf/all/forwarding')).toBe('1');
+    }
+    // Somebody handles router advertisements otherwise, or filters nothing at all.
+    for (const key of [listen, filter]) host.sysctls.write(key, '0');
+    await applyPlan(plan, journal, host, log());
+    expect([host.sysctls.read(listen), host.sysctls.read(filter)]).toEqual(['0', '0']);
     await rollback(journal, host, log());
-    expect(host.sysctls.read('net/ipv6/conf/all/forwarding')).toBe('2');
+    expect([host.sysctls.read(listen), host.sysctls.read(filter)]).toEqual(['0', '0']);
+    expect(host.sysctls.read('net/ipv6/conf/all/forwarding')).toBe('0');
+  });
+
+  describe('what somebody undoes again and again (CLAT-16)', () => {
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ['performance'] });
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    const all = [FORWARD, PROXY, routes('2001:db8::1/128', '2001:db8::2/128')];
+    test.each<[string, (host: Recorder) => void, RegExp]>([
+      [
+        'a sysctl',
+        (host) => host.sysctls.write('net/ipv6/conf/all/forwarding', '0'),
+        /^net\/ipv6\/conf\/all\/forwarding=1$/,
+      ],
+      [
+        'a proxy entry',
+        (host) => {
+          host.state = { ...host.state, proxies: [] };
+        },
+        /^neighbour add proxy/,
+      ],
+      [
+        'one of several routes',
+        (host) => {
+          host.state = after(host.state, 'route del 2001:db8::2/128 dev clat');
+        },
+        /^route add 2001:db8::2/,
+      ],
+    ])(
+      '%s is done again three times a minute, then left and named; later it is tried again',
+      async (...row) => {
+        const [, undo, again] = row;
+        const host = recorder();
+        const said = log();
+        const journal = await openJournal('clat', host, said, path);
+        await applyPlan(all, journal, host, said);
+        const done = async (): Promise<boolean> => {
+          undo(host);
+          host.told.length = 0;
+          await applyPlan(all, journal, host, said);
+          return host.told.some((line) => again.test(line));
+        };
+        const named = () => said.lines.filter((line) => /three times within a minute/.test(line)).length;
+        expect([await done(), await done(), await done()]).toEqual([true, true, true]);
+        expect([isContested(journal), named()]).toEqual([false, 0]);
+        expect([await done(), await done()]).toEqual([false, false]);
+        expect([isContested(journal), named()]).toEqual([true, 1]);
+        vi.advanceTimersByTime(60_001);
+        expect(await done()).toBe(true);
+        expect([isContested(journal), named()]).toEqual([false, 1]);
+        // What was never undone was never done again.
+        expect(host.told).toHaveLength(1);
+      },
+    );
+
+    test('a link that stays down: nothing is tried on it, all else is kept true', async () => {
+      const host = recorder();
+      const said = log();
+      const journal = await openJournal('clat', host, said, path);
+      const plan = [FORWARD, entry({ kind: 'link', dev: 'clat', mtu: 1500 }), ADDRESS];
+      const down = () => {
+        const links = host.state.links.map((link) => ({ ...link, up: link.name !== 'clat' }));
+        host.state = { ...host.state, links, addresses: [] };
+        host.told.length = 0;
+      };
+      host.state = { ...host.state, links: madeUpHost({ links: ['clat'] }).links };
+      await applyPlan(plan, journal, host, said);
+      for (let i = 0; i < 3; i++) {
+        down();
+        await applyPlan(plan, journal, host, said);
+        expect(host.told).toEqual(['link set dev clat mtu 1500 up', 'address add 192.0.0.2/29 dev clat']);
+      }
+      down();
+      host.sysctls.write('net/ipv6/conf/all/forwarding', '0');
+      host.told.length = 0;
+      await applyPlan(plan, journal, host, said);
+      expect(host.told).toEqual(['net/ipv6/conf/all/forwarding=1']);
+    });
+  });
+
+  test('sets a route again that somebody gave another MTU or next hop', async () => {
+    const host = recorder();
+    const journal = await openJournal('clat', host, log(), path);
+    const plan = [
+      entry({ ...routes('default').step, family: 4, metric: 2048, mtu: 1480, gateway: '192.0.0.1' }),
+    ];
+    await applyPlan(plan, journal, host, log());
+    const ours = host.state.routes.find(({ devs }) => devs.includes('clat'))!;
+    const others = host.state.routes.filter((route) => route !== ours);
+    for (const wrong of [{ mtu: 1480 }, { gateway: '192.0.0.1' }, { mtu: 1400, gateway: '192.0.0.1' }]) {
+      host.told.length = 0;
+      host.state = {
+        ...host.state,
+        routes: [...others, { ...ours, family: 4, mtu: null, gateway: null, ...wrong }],
+      };
+      await applyPlan(plan, journal, host, log());
+      expect(host.told).toEqual([
+        'route replace default via 192.0.0.1 dev clat proto static metric 2048 mtu 1480',
+      ]);
+    }
+  });
+
+  test('a device of ours that is too narrow for IPv6 is widened before anything is set on it', async () => {
+    const host = recorder();
+    const journal = await openJournal('clat', host, log(), path);
+    host.state = { ...host.state, links: madeUpHost({ links: ['clat'], mtu: 1000 }).links };
+    await applyPlan([FORWARD, entry({ kind: 'link', dev: 'clat', mtu: 1500 })], journal, host, log());
+    expect(host.told[0]).toBe('link set dev clat mtu 1500');
+  });
+
+  test('without what only makes things nicer all else is done, and a warning says so once (CLAT-16)', async () => {
+    const host = recorder();
+    const said = log();
+    const journal = await openJournal('clat', host, said, path);
+    const key = 'net/ipv6/neigh/eth0/proxy_delay';
+    const { write } = host.sysctls;
+    host.sysctls.write = (which, value) => {
+      if (which === key) throw new SysctlError(which, value, 'EROFS');
+      write(which, value);
+    };
+    const nicer: Entry = { ...entry({ kind: 'sysctl', key, value: '0', drags: [] }), optional: true };
+    for (let i = 0; i < 5; i++) await applyPlan([nicer, FORWARD, ADDRESS], journal, host, said);
+    expect(host.told).toEqual(['net/ipv6/conf/all/forwarding=1', 'address add 192.0.0.2/29 dev clat']);
+    expect(said.warned.filter((line) => /proxy_delay.*could not be had.*read-only/.test(line))).toHaveLength(
+      1,
+    );
+    expect(written().done).toHaveLength(2);
+    await expect(applyPlan([{ ...nicer, optional: false }], journal, host, said)).rejects.toThrow(
+      /proxy_delay/,
+    );
   });
 
   test('with another MTU changes link and default route in place: nothing goes down', async () => {

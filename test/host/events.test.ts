@@ -1,4 +1,4 @@
-/** What needs no kernel of the events: bursts, and telling sleep from a clock that was set. The rest: netns/events.test.ts. */
+/** What needs no kernel of the events: bursts, and telling sleep from a clock that was set. The rest: netns/upkeep.test.ts. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { coalesce, sleptBetween } from '../../src/host/events.ts';
 
