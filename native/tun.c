@@ -154,6 +154,43 @@ static napi_value success(napi_env env, const struct opening *opening, const str
   return object;
 }
 
+// The queue behind a descriptor that is open already, which stays its owner's.
+static int adopt_queue(struct opening *opening, int original) {
+  const int fd = fcntl(original, F_DUPFD_CLOEXEC, 3);
+  if (fd < 0) return fail(opening, "attach", -errno);
+  opening->join = true;
+  int result = opening->vnet_bytes = settle_vnet_header(fd, opening);
+  if (result < 0) fail(opening, "header", result);
+  if (result >= 0) {
+    result = opening->offload = settle_offload(fd, opening->vnet_bytes == 0 ? 0 : opening->offload);
+    if (result < 0) fail(opening, "offload", result);
+  }
+  if (result >= 0) return fd;
+  close(fd);
+  return result;
+}
+
+static napi_value finish_opening(napi_env env, struct opening *opening, int fd, int wake_fd) {
+  struct queue *queue = fd < 0 ? NULL : calloc(1, sizeof *queue);
+  if (queue == NULL) {
+    if (fd < 0) return failure(env, opening->step, fd);
+    close(fd);
+    return failure(env, "open", -ENOMEM);
+  }
+  queue->fd = fd;
+  queue->vnet_bytes = opening->vnet_bytes;
+  queue->owns_wake_fd = wake_fd < 0;
+  queue->wake_fd = wake_fd < 0 ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : wake_fd;
+  const int handle = queue->wake_fd < 0 ? -errno : add_queue(get_instance(env), queue);
+  if (handle < 0) {
+    close(queue->fd);
+    if (queue->owns_wake_fd && queue->wake_fd >= 0) close(queue->wake_fd);
+    free(queue);
+    return failure(env, "open", handle);
+  }
+  return success(env, opening, queue, handle);
+}
+
 // tunOpen(name, flags, offload, join, wakeFd) → { queue, fd, … } or { error, step }
 static napi_value tun_open(napi_env env, napi_callback_info info) {
   napi_value args[5];
@@ -171,25 +208,28 @@ static napi_value tun_open(napi_env env, napi_callback_info info) {
       .offload = offload,
       .join = join != 0,
   };
-  struct queue *queue = calloc(1, sizeof *queue);
-  if (queue == NULL) return failure(env, "open", -ENOMEM);
-  queue->fd = open_queue(&opening);
-  if (queue->fd < 0) {
-    const int error = queue->fd;
-    free(queue);
-    return failure(env, opening.step, error);
-  }
-  queue->vnet_bytes = opening.vnet_bytes;
-  queue->owns_wake_fd = wake_fd < 0;
-  queue->wake_fd = wake_fd < 0 ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : wake_fd;
-  const int handle = queue->wake_fd < 0 ? -errno : add_queue(get_instance(env), queue);
-  if (handle < 0) {
-    close(queue->fd);
-    if (queue->owns_wake_fd && queue->wake_fd >= 0) close(queue->wake_fd);
-    free(queue);
-    return failure(env, "open", handle);
-  }
-  return success(env, &opening, queue, handle);
+  const int fd = open_queue(&opening);
+  return finish_opening(env, &opening, fd, wake_fd);
+}
+
+// tunAdopt(fd, offload, wakeFd) → as tunOpen: the queue of a descriptor of this process, with a descriptor of its own. What
+// waits in the queue stays there while nobody reads it.
+static napi_value tun_adopt(napi_env env, napi_callback_info info) {
+  int32_t values[3];
+  if (!get_int_args(env, info, 3, values)) return NULL;
+  struct opening opening = {.offload = values[1]};
+  const int fd = adopt_queue(&opening, values[0]);
+  return finish_opening(env, &opening, fd, values[2]);
+}
+
+// tunKeep(queue) → another descriptor of the queue, or -errno. The queue lives until both are closed.
+static napi_value tun_keep(napi_env env, napi_callback_info info) {
+  int32_t value;
+  if (!get_int_args(env, info, 1, &value)) return NULL;
+  const struct queue *queue = find_queue(env, value);
+  if (queue == NULL) return make_int(env, -EBADF);
+  const int fd = fcntl(queue->fd, F_DUPFD_CLOEXEC, 3);
+  return make_int(env, fd < 0 ? -errno : fd);
 }
 
 // tunSetOffload(queue, level) → the level in force (level or lower), or -errno
@@ -254,6 +294,8 @@ static napi_value tun_restore(napi_env env, napi_callback_info info) {
 void export_tun(napi_env env, napi_value exports) {
   const napi_property_descriptor table[] = {
       FUNCTION("tunOpen", tun_open),
+      FUNCTION("tunAdopt", tun_adopt),
+      FUNCTION("tunKeep", tun_keep),
       FUNCTION("tunSetOffload", tun_set_offload),
       FUNCTION("tunSetQueue", tun_set_queue),
       FUNCTION("tunSetPersist", tun_set_persist),

@@ -1,16 +1,16 @@
 /** The data-plane threads as the control side sees them: start, hand over tables, stop. */
 import { webcrypto } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
-import { type Counters, createCounters } from '../dataplane/counters.ts';
+import type { Counters } from '../dataplane/counters.ts';
 import { KEY_WORDS } from '../dataplane/keyed-hash.ts';
 import { createLimits } from '../dataplane/limits.ts';
-import type { IcmpErrorsMode, Pairs, WorkerInput, WorkerOrder, WorkerReport } from '../dataplane/messages.ts';
-import type { Offload } from '../io/device.ts';
+import type { IcmpErrorsMode, Pairs, WorkerInput, WorkerOrder } from '../dataplane/messages.ts';
+import { Offload } from '../io/device.ts';
 import { native } from '../io/native.ts';
-import { closeWake, openWake, wake } from '../io/tun.ts';
+import { openTun } from '../io/tun.ts';
 import type { Tables } from '../translate/tables.ts';
-import { type Deferred, deferred } from './deferred.ts';
+import { RestartLimit } from './restart-limit.ts';
+import { type End, type Opened, Thread } from './thread.ts';
 
 export interface DataPlaneOptions {
   tun: string;
@@ -22,126 +22,21 @@ export interface DataPlaneOptions {
   onLowered: (level: Offload) => void;
   /** A rate-limited word about a packet (LOG in the spec). */
   onLog: (reason: number, packet: string) => void;
-  /** A thread ended that was not told to: the device is gone, or the thread failed. */
+  /** A thread failed and another goes on with its queue. `failures`: so many of them since the start. */
+  onFailed: (why: string, failures: number) => void;
+  /** The device is gone, or threads fail again and again. */
   onLost: (why: string) => void;
 }
 
-const NO_PAIRS: Pairs = { sent: new Int32Array(0), received: new Int32Array(0) };
+/** A thread that failed is replaced so many times in so many ms; a fault that comes back at once is not worth more. */
+const MOST_RESTARTS = 5;
+const RESTARTS_WITHIN = 60_000;
 
 /** More threads than this have not been seen to help (bench/README.md). */
 const MOST_AUTO_WORKERS = 8;
 
 /** One CPU is left to the programs whose packets these are: on two CPUs one thread passes more datagrams than two. */
 const autoWorkers = (): number => Math.max(1, Math.min(availableParallelism() - 1, MOST_AUTO_WORKERS));
-
-type Opened = Extract<WorkerReport, { kind: 'opened' }>;
-
-/** The queue could not be opened; the message is a sentence for the administrator. */
-export class OpenError extends Error {
-  override readonly name = 'OpenError';
-}
-
-class Thread {
-  readonly counters: Counters = createCounters();
-  readonly opened: Promise<Opened>;
-  readonly ended: Promise<void>;
-  readonly #worker: Worker;
-  readonly #doorbell = new Int32Array(new SharedArrayBuffer(4));
-  /** Ours, not the thread's: it must be open as long as anybody here might write to it. */
-  readonly #wakeFd = openWake();
-  #ended = false;
-  #stopping = false;
-  /** Whoever waits for its pairs. */
-  #asked: Deferred<Pairs> | null = null;
-
-  constructor(input: Omit<WorkerInput, 'doorbell' | 'counters' | 'wakeFd'>, options: DataPlaneOptions) {
-    const workerData: WorkerInput = {
-      ...input,
-      doorbell: this.#doorbell,
-      counters: this.counters,
-      wakeFd: this.#wakeFd,
-    };
-    // The bundle puts worker.js beside main.js; its name is resolved against the file this code ended up in.
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData,
-      // It allocates next to nothing once it runs; tables lie in shared memory, outside its heap.
-      resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
-      name: `clatd-${input.index}`,
-    });
-    const opened = deferred<Opened>();
-    const ended = deferred<void>();
-    this.opened = opened.promise;
-    this.ended = ended.promise;
-    let lost: string | null = null;
-    this.#worker.on('message', (report: WorkerReport) => {
-      switch (report.kind) {
-        case 'opened':
-          opened.resolve(report);
-          break;
-        case 'refused':
-          opened.reject(new OpenError(report.message));
-          break;
-        case 'log':
-          options.onLog(report.reason, report.packet);
-          break;
-        case 'pairs':
-          this.#tell(report.pairs);
-          break;
-        case 'lowered':
-          options.onLowered(report.level);
-          break;
-        case 'ended':
-          if (report.error !== 0) lost = `the TUN device ${input.tun} is gone`;
-          break;
-      }
-    });
-    this.#worker.on('error', (error: Error) => {
-      lost = `a data-plane thread failed: ${error.message}`;
-      opened.reject(error);
-    });
-    this.#worker.on('exit', () => {
-      this.#ended = true;
-      this.#tell(NO_PAIRS);
-      closeWake(this.#wakeFd);
-      ended.resolve();
-      opened.reject(new OpenError('a data-plane thread ended while starting'));
-      if (!this.#stopping) options.onLost(lost ?? 'a data-plane thread ended');
-    });
-    // Whoever awaits `opened` sees the rejection; nobody else has to.
-    this.opened.catch(() => {
-      this.#stopping = true;
-    });
-  }
-
-  order(order: WorkerOrder): void {
-    if (this.#ended) return;
-    this.#worker.postMessage(order);
-    Atomics.add(this.#doorbell, 0, 1);
-    Atomics.notify(this.#doorbell, 0);
-    wake(this.#wakeFd);
-  }
-
-  /** As Engine.takePairs; none once the thread has ended. */
-  pairs(): Promise<Pairs> {
-    if (this.#ended) return Promise.resolve(NO_PAIRS);
-    if (this.#asked === null) {
-      this.#asked = deferred();
-      this.order({ kind: 'pairs' });
-    }
-    return this.#asked.promise;
-  }
-
-  #tell(pairs: Pairs): void {
-    this.#asked?.resolve(pairs);
-    this.#asked = null;
-  }
-
-  stop(): Promise<void> {
-    this.#stopping = true;
-    this.order({ kind: 'stop' });
-    return this.ended;
-  }
-}
 
 export class DataPlane {
   readonly #options: DataPlaneOptions;
@@ -154,6 +49,8 @@ export class DataPlane {
   /** For threads to come. */
   #tables: WorkerOrder | null = null;
   #stopped = false;
+  readonly #limit = new RestartLimit(MOST_RESTARTS, RESTARTS_WITHIN);
+  #failures = 0;
 
   constructor(options: DataPlaneOptions) {
     this.#options = options;
@@ -168,6 +65,11 @@ export class DataPlane {
   /** Those to come included. */
   get threads(): number {
     return this.#wanted;
+  }
+
+  /** Threads that failed since the start. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** One array a thread (counters.ts). */
@@ -194,7 +96,7 @@ export class DataPlane {
     const { tun, offload, workers, coalesce, ioUring } = this.#options;
     this.#wanted = workers === 'auto' ? autoWorkers() : workers;
     this.#common = { tun, offload, coalesce, ioUring, multiQueue: this.#wanted > 1, limits: this.#limits };
-    const first = new Thread({ ...this.#common, index: 0, join: false }, this.#options);
+    const first = this.#thread({ index: 0, join: false, adopt: null });
     this.#threads.push(first);
     this.#first = await first.opened.catch((error: unknown) => {
       this.#threads.length = 0;
@@ -211,7 +113,7 @@ export class DataPlane {
    */
   async complete(): Promise<void> {
     for (let index = this.#threads.length; index < this.#wanted && !this.#stopped; index++) {
-      const thread = new Thread({ ...this.#common!, index, join: true }, this.#options);
+      const thread = this.#thread({ index, join: true, adopt: null });
       this.#threads.push(thread);
       if (this.#tables !== null) thread.order(this.#tables);
     }
@@ -229,6 +131,64 @@ export class DataPlane {
     this.#stopped = true;
     const [first, ...others] = this.#threads;
     await Promise.all(others.map((thread) => thread.stop()));
-    await first?.stop();
+    await this.#stopFirst(first);
+  }
+
+  async #stopFirst(first: Thread | undefined): Promise<void> {
+    if (first?.failed !== true || first.kept === null) return first?.stop();
+    // What a thread does that ends as it should.
+    try {
+      const device = openTun({ name: this.device.name, offload: Offload.off, adopt: first.kept });
+      first.letGo();
+      device.close();
+    } catch {
+      // Then the device is gone.
+    }
+    await first.stop();
+  }
+
+  #thread(input: Pick<WorkerInput, 'index' | 'join' | 'adopt'>, counters?: Counters): Thread {
+    const { onLog, onLowered } = this.#options;
+    const thread: Thread = new Thread(
+      { ...this.#common!, ...input },
+      {
+        onLog,
+        onLowered: (level) => {
+          this.#common = { ...this.#common!, offload: level };
+          onLowered(level);
+        },
+        onEnd: (end) => this.#ended(thread, end),
+      },
+      counters,
+    );
+    return thread;
+  }
+
+  /** A thread that nobody stopped: the others go on, and another one with its queue. */
+  #ended(thread: Thread, { why, gone }: End): void {
+    const { onLost, onFailed } = this.#options;
+    if (this.#stopped) return;
+    const { kept } = thread;
+    if (gone || kept === null) {
+      onLost(why);
+      return;
+    }
+    this.#failures++;
+    const { index } = thread.input;
+    const what = `data-plane thread ${index + 1} failed: ${why}`;
+    if (!this.#limit.allows(performance.now())) {
+      onLost(
+        `${what}; threads failed ${MOST_RESTARTS + 1} times within a minute, ${this.#failures} since the start`,
+      );
+      return;
+    }
+    onFailed(what, this.#failures);
+    const next = this.#thread({ index, join: thread.input.join, adopt: kept }, thread.counters);
+    next.opened.then(
+      () => thread.letGo(),
+      (error: Error) => onLost(`${what}, and could not be replaced: ${error.message}`),
+    );
+    this.#threads[index] = next;
+    if (this.#tables !== null) next.order(this.#tables);
   }
 }

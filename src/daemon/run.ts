@@ -116,6 +116,8 @@ export class Daemon {
         );
       },
       onLog: (reason, packet) => log.warn({ packet, reason: REASONS[reason]!.name }, REASONS[reason]!.text),
+      onFailed: (why, failures) =>
+        log.error(`${why}; another thread goes on with its queue (failures since the start: ${failures})`),
       onLost: (why) => this.#lost.resolve(why),
     });
   }

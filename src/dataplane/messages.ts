@@ -1,6 +1,6 @@
 /** What the control side and a data-plane thread say to each other. Tables' arrays are shared memory: nothing is copied. */
 import type { Offload } from '../io/device.ts';
-import type { TunErrorCode } from '../io/tun.ts';
+import type { Adoption, TunErrorCode } from '../io/tun.ts';
 import type { Tables } from '../translate/tables.ts';
 import type { Counters } from './counters.ts';
 import type { SharedLimits } from './limits.ts';
@@ -19,6 +19,8 @@ export interface WorkerInput {
   readonly ioUring: boolean;
   /** True: a further queue of a device that worker 0 has opened. */
   readonly join: boolean;
+  /** The queue of a thread that failed, to go on with; null: one of its own. */
+  readonly adopt: Adoption | null;
   /** Word 0 counts the orders sent; the thread looks at it between batches. */
   readonly doorbell: Int32Array;
   /** Eventfd that ends the thread's sleep; the control side owns it. */
@@ -51,8 +53,12 @@ export type WorkerReport =
       readonly vnetBytes: number;
       readonly offload: Offload;
       readonly ioUring: boolean;
+      /** The queue once more, for a thread that has to go on in place of this one. */
+      readonly kept: Adoption;
     }
-  | { readonly kind: 'refused'; readonly code: TunErrorCode | 'failed'; readonly message: string }
+  /** An exception: a mistake of ours, or no memory. */
+  | { readonly kind: 'failed'; readonly message: string; readonly stack: string }
+  | { readonly kind: 'refused'; readonly code: TunErrorCode; readonly message: string }
   /** A packet of this reason was met; at most one a second and reason. Addresses are text already. */
   | { readonly kind: 'log'; readonly reason: number; readonly packet: string }
   | { readonly kind: 'pairs'; readonly pairs: Pairs }

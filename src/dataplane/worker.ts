@@ -46,6 +46,7 @@ function main(): void {
     offload: input.offload,
     multiQueue: input.multiQueue,
     join: input.join,
+    ...(input.adopt === null ? {} : { adopt: input.adopt }),
     wakeFd: input.wakeFd,
     slots: SLOTS,
     ioUring: input.ioUring,
@@ -53,6 +54,7 @@ function main(): void {
     writes: WRITE_LIST,
   });
   let error = 0;
+  let failed = true;
   try {
     report({
       kind: 'opened',
@@ -62,20 +64,25 @@ function main(): void {
       vnetBytes: device.vnetBytes,
       offload: device.offload,
       ioUring: device.ioUring,
+      kept: device.keep(),
     });
     let heard = 0; // the doorbell's first value
     // Until the first tables come there is time to get ready for the packets.
     rehearse(device.vnetBytes, device.offload, () => Atomics.load(input.doorbell, 0) !== heard);
     const loop = firstLoop(device);
-    if (loop === null) return;
-    error = loop.run(() => {
-      const rung = Atomics.load(input.doorbell, 0);
-      if (rung === heard) return Order.goOn;
-      heard = rung;
-      return takeOrders(loop);
-    });
+    if (loop !== null) {
+      error = loop.run(() => {
+        const rung = Atomics.load(input.doorbell, 0);
+        if (rung === heard) return Order.goOn;
+        heard = rung;
+        return takeOrders(loop);
+      });
+    }
+    failed = false;
   } finally {
-    device.close();
+    // Another thread goes on with it, and finds the device as it was left.
+    if (failed) device.leave();
+    else device.close();
     report({ kind: 'ended', error });
   }
 }
@@ -130,8 +137,9 @@ try {
   tuneV8();
   main();
 } catch (thrown) {
-  const { message } = thrown as Error;
-  report({ kind: 'refused', code: thrown instanceof TunError ? thrown.code : 'failed', message });
+  const { message, stack = '' } = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (thrown instanceof TunError) report({ kind: 'refused', code: thrown.code, message });
+  else report({ kind: 'failed', message, stack });
 }
 // Nothing more can be asked of this thread; an open port would keep it alive.
 port.close();

@@ -57,6 +57,10 @@ export interface Received {
 
 export interface Native {
   tunOpen(name: string, flags: number, offload: number, join: number, wakeFd: number): TunOpened | TunRefused;
+  /** The queue of a descriptor of this process, with a descriptor of its own. */
+  tunAdopt(fd: number, offload: number, wakeFd: number): TunOpened | TunRefused;
+  /** Another descriptor of the queue, which lives until both are closed. → fd */
+  tunKeep(queue: number): number;
   /** Level in force afterwards, at most the one asked for. */
   tunSetOffload(queue: number, level: number): number;
   tunSetQueue(queue: number, attached: number): number;

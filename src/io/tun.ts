@@ -29,6 +29,8 @@ export interface TunOptions {
   readonly offload?: Offload;
   /** A further queue of a device this program has open already. */
   readonly join?: boolean;
+  /** Take over a queue that this program has open already (`keep` of its first owner). */
+  readonly adopt?: Adoption;
   /** The largest read batch; default 32. */
   readonly slots?: number;
   /** Bytes of the head area; default 256 KiB. */
@@ -39,6 +41,20 @@ export interface TunOptions {
   readonly ioUring?: boolean;
   /** An eventfd of `openWake` that ends `wait`; its owner closes it. Default: one of the queue's own. */
   readonly wakeFd?: number;
+}
+
+/** What another thread needs to go on with a queue in place of the one that opened it. */
+export interface Adoption {
+  /** Of `keep`; it stays its owner's. */
+  readonly fd: number;
+  readonly created: boolean;
+  /** What is to be given back when the queue closes, or null. */
+  readonly restore: Restore | null;
+}
+
+export interface Restore {
+  /** Of the device as it was; null: they did not change. */
+  readonly flags: number | null;
 }
 
 export type TunErrorCode =
@@ -86,14 +102,19 @@ export class TunDevice implements Device {
   #queue: number;
   #offload: Offload;
   /** What to give back when this queue closes, or null. */
-  #restore: { flags: number | null } | null;
+  #restore: Restore | null;
 
-  constructor(opened: TunOpened, memory: SlabMemory, joined: 'first queue' | 'joined', ioUring: boolean) {
+  constructor(
+    opened: TunOpened,
+    memory: SlabMemory,
+    joined: 'first queue' | 'joined' | Adoption,
+    ioUring: boolean,
+  ) {
     this.#native = native();
     this.#queue = opened.queue;
     this.#offload = opened.offload as Offload;
     this.name = opened.name;
-    this.created = opened.created === 1;
+    this.created = typeof joined === 'object' ? joined.created : opened.created === 1;
     this.multiQueue = (opened.flags & IFF_MULTI_QUEUE) !== 0;
     this.wakeFd = opened.wakeFd;
     this.vnetBytes = opened.vnetBytes;
@@ -103,10 +124,7 @@ export class TunDevice implements Device {
     this.writes = memory.writes;
     this.results = memory.results;
     this.state = memory.state;
-    this.#restore =
-      this.created || joined === 'joined'
-        ? null
-        : { flags: opened.packetInfoBefore === 1 ? opened.flags & (IFF_MULTI_QUEUE | IFF_VNET_HDR) : null };
+    this.#restore = restoreOf(opened, joined);
     this.#native.bind(
       opened.queue,
       new Uint8Array(memory.slab),
@@ -162,6 +180,20 @@ export class TunDevice implements Device {
     return this.#native.tunSetSendBuffer(this.#queue, bytes);
   }
 
+  /** For whoever goes on with this queue when its thread does not; close the descriptor with closeFd. Throws. */
+  keep(): Adoption {
+    const fd = this.#native.tunKeep(this.#queue);
+    if (fd < 0) throw new Error(`a descriptor of ${this.name} cannot be kept: ${getSystemErrorName(fd)}`);
+    return { fd, created: this.created, restore: this.#restore };
+  }
+
+  /** Closes it for another that adopts it: the device stays as it is. */
+  leave(): void {
+    this.#native.closeQueue(this.#queue);
+    this.#restore = null;
+    this.#queue = -1;
+  }
+
   close(): void {
     // A program that attaches next must not meet super-packets it never asked for.
     if (this.#restore !== null && this.#offload > Offload.off) this.setOffload(Offload.off);
@@ -172,6 +204,12 @@ export class TunDevice implements Device {
   }
 }
 
+function restoreOf(opened: TunOpened, joined: 'first queue' | 'joined' | Adoption): Restore | null {
+  if (typeof joined === 'object') return joined.restore;
+  if (joined === 'joined' || opened.created === 1) return null;
+  return { flags: opened.packetInfoBefore === 1 ? opened.flags & (IFF_MULTI_QUEUE | IFF_VNET_HDR) : null };
+}
+
 /** Opens a queue. Throws TunError. */
 export function openTun(options: TunOptions): TunDevice {
   const { name, offload = Offload.uso, slots = 32, headBytes = 1 << 18, writes = 512 } = options;
@@ -179,13 +217,18 @@ export function openTun(options: TunOptions): TunDevice {
   checkName(name);
   const flags =
     (options.multiQueue ? IFF_MULTI_QUEUE : 0) | (offload > Offload.off ? IFF_VNET_HDR : 0) | IFF_NO_PI;
-  const opened = native().tunOpen(name, flags, offload, options.join ? 1 : 0, options.wakeFd ?? -1);
+  const wakeFd = options.wakeFd ?? -1;
+  const { adopt } = options;
+  const opened =
+    adopt === undefined
+      ? native().tunOpen(name, flags, offload, options.join ? 1 : 0, wakeFd)
+      : native().tunAdopt(adopt.fd, offload, wakeFd);
   if ('error' in opened) throw explain(name, opened);
   try {
     return new TunDevice(
       opened,
       allocateSlab({ slots: ioUring ? 2 * slots : slots, headBytes, writes }),
-      options.join ? 'joined' : 'first queue',
+      adopt ?? (options.join ? 'joined' : 'first queue'),
       ioUring,
     );
   } catch (error) {
