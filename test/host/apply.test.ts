@@ -592,3 +592,28 @@ describe('what cannot be undone', () => {
     expect(existsSync(path)).toBe(false);
   });
 });
+
+test('a renamed uplink keeps what was done on it, and gets it back under its new name', async () => {
+  const host = recorder();
+  const journal = await openJournal('clat', host, log(), path);
+  const on = (name: string): Entry[] => [
+    entry({ kind: 'sysctl', key: `net/ipv6/conf/${name}/accept_ra`, value: '2', drags: [] }),
+    entry({ kind: 'proxy', dev: name, address: '2001:db8:1:1::c1a7' }),
+  ];
+  await applyPlan(on('eth0'), journal, host, log());
+  host.state = {
+    ...host.state,
+    links: host.state.links.map((link) => (link.name === 'eth0' ? { ...link, name: 'wan' } : link)),
+    proxies: host.state.proxies.map((proxy) => ({ ...proxy, dev: 'wan' })),
+  };
+  // The kernel moves an interface's keys with it.
+  host.sysctls.write('net/ipv6/conf/wan/accept_ra', '2');
+  host.told.length = 0;
+  await applyPlan(on('wan'), journal, host, log());
+  expect(host.told).toEqual([]);
+  await rollback(journal, host, log());
+  expect(host.told).toEqual([
+    'neighbour del proxy 2001:db8:1:1::c1a7 dev wan',
+    'net/ipv6/conf/wan/accept_ra=1',
+  ]);
+});

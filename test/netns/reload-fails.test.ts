@@ -2,8 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { CLAT_TOOLS, ClatHost, PREF64, PROGRAM } from './clat.ts';
 import { hostState } from './host-state.ts';
 import type { Process } from './process.ts';
+import { RaSender } from './ra-sender.ts';
 import { describeNetns } from './suite.ts';
 import { buildTopology, map, type Topology } from './topology.ts';
 import { answersPing, clatdArguments } from './translators.ts';
@@ -61,7 +63,7 @@ while True: print(s.recv(10000).decode().replace('\\n', ' '))`,
     started.push(manager);
     const mounted = 'mount -t tmpfs -o size=64k none /run/clatd && exec "$0" "$@"';
     const daemon = await start(['unshare', '--mount', 'sh', '-c', mounted], { NOTIFY_SOCKET: socket });
-    await manager.says(/^READY=1 STATUS=translating on clat$/m);
+    await manager.says(/^READY=1 STATUS=translating on clat: 2 mappings, [^;\n]+$/m);
     const configured = hostState(vm);
     const filler = `/proc/${daemon.pid}/root/run/clatd/filler`;
     expect(spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4096']).status).not.toBe(0);
@@ -69,7 +71,9 @@ while True: print(s.recv(10000).decode().replace('\\n', ' '))`,
     writeFileSync(file, `192.0.0.4 2001:db8:1:1::c1a9\n`);
     daemon.signal('SIGHUP');
     await daemon.says(/not reloaded: .*\/run\/clatd.* ENOSPC .*stays so, trying again in 1 s/);
-    await manager.says(/^READY=1 STATUS=translating on clat; not reloaded: .*trying again in 1 s$/m);
+    await manager.says(
+      /^READY=1 STATUS=translating on clat: 2 mappings, .*; not reloaded: .*trying again in 1 s$/m,
+    );
     expect(hostState(vm)).toEqual(configured);
     expect((await fetchFrom(OTHER4)).code).toBe(0);
     await answersPing(topology, daemon);
@@ -80,7 +84,7 @@ while True: print(s.recv(10000).decode().replace('\\n', ' '))`,
     await until('a page by the new mapping', async () => (await fetchFrom('192.0.0.4')).code === 0);
     await answersPing(topology, daemon);
     await until('a true status', () =>
-      manager.stdout.trim().endsWith('\nREADY=1 STATUS=translating on clat'),
+      /\nREADY=1 STATUS=translating on clat: 2 mappings, [^;\n]+\n$/.test(manager.stdout),
     );
     expect((await daemon.stop()).code).toBe(0);
     expect(hostState(vm)).toEqual(before);
@@ -111,5 +115,37 @@ while True: print(s.recv(10000).decode().replace('\\n', ' '))`,
     // One that runs, one that waits, each time the daemon came to look at its signals.
     expect(daemon.output.match(/reloaded:/g)?.length ?? 0).toBeLessThan(100);
     expect(hostState(topology.vm)).toEqual(before);
+  });
+});
+
+describeNetns('a look of the automatic mode', [...CLAT_TOOLS, 'unshare'], () => {
+  let host: ClatHost;
+  afterAll(() => host?.close());
+
+  it('that fails takes nothing away, and is tried again until it can be done', async () => {
+    host = await ClatHost.build();
+    const { vm, net, sandbox } = host.topology;
+    new RaSender(sandbox, net, 'vm', PREF64);
+    await host.untilRoute();
+    const before = hostState(vm);
+    const config = sandbox.file('clatd.toml', '');
+    const mounted = 'mount -t tmpfs -o size=64k none /run/clatd && exec "$0" "$@"';
+    const args = ['--mount', 'sh', '-c', mounted, process.execPath, PROGRAM, '--config', config];
+    const daemon = vm.start('unshare', args);
+    await daemon.says(/IPv4 is set up/);
+    await until('IPv4 to work', () => host.works());
+    const proxies = vm.ip('-6 neighbour show proxy');
+    const filler = `/proc/${daemon.pid}/root/run/clatd/filler`;
+    expect(spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4096']).status).not.toBe(0);
+    writeFileSync(config, 'clat-v6-addr = "2001:db8:1:1::77"\n');
+    daemon.signal('SIGHUP');
+    await daemon.says(/cannot keep the journal .*ENOSPC.*; IPv4 stays as it is set up, trying again/);
+    expect(await host.works()).toBe(true);
+    expect(vm.ip('-6 neighbour show proxy')).toBe(proxies);
+    rmSync(filler);
+    await until('the new address', () => vm.ip('-6 neighbour show proxy').includes('2001:db8:1:1::77'));
+    await until('IPv4 to work', () => host.works());
+    expect((await daemon.stop()).code).toBe(0);
+    expect(hostState(vm)).toEqual(before);
   });
 });
