@@ -2,7 +2,7 @@
 import type { RunConfig } from '../config/config.ts';
 import type { Loaded, RawOptions } from '../config/load.ts';
 import { deferred } from '../daemon/deferred.ts';
-import { createLog } from '../daemon/log.ts';
+import { createLog, sayAllAgain } from '../daemon/log.ts';
 import { createNotifier } from '../daemon/notify.ts';
 import { Daemon } from '../daemon/run.ts';
 import { lackingPrivilege, ownIdentity } from '../host/privilege.ts';
@@ -49,6 +49,7 @@ export async function run(config: RunConfig, io: RunIo): Promise<number> {
   io.onSignal('SIGTERM', () => stopped.resolve(0));
   io.onSignal('SIGINT', () => stopped.resolve(0));
   io.onSignal('SIGHUP', () => {
+    sayAllAgain(log);
     starting?.then(() => daemon.reload()).catch((error: Error) => log.error(error.message));
   });
   try {
@@ -60,6 +61,7 @@ export async function run(config: RunConfig, io: RunIo): Promise<number> {
   }
   const why = await Promise.race([stopped.promise, daemon.lost]);
   await daemon.stop();
+  sayAllAgain(log);
   if (why === 0) return 0;
   log.error(why);
   return 1;

@@ -8,7 +8,7 @@
  * told in the end: it says how things are.
  */
 
-/** So many lines of a kind at once. A start with dozens of routes or mistakes in a file shows them whole. */
+/** So many lines of a kind at once: more than a start makes, and as many as are told of the mistakes in a file. */
 export const BURST = 20;
 /** Then one in so many ms. */
 export const INTERVAL = 60_000;
@@ -59,6 +59,16 @@ export class LineLimit {
     kind.timer ??= setTimeout(() => this.#tellLatest(kind), (1 - kind.left) * INTERVAL);
     // What is left out keeps no process alive.
     kind.timer.unref();
+  }
+
+  /** Everything may be said again, from now on; what waits is said now. */
+  startAnew(): void {
+    for (const kind of [...this.#kinds.values(), this.#rest]) {
+      if (kind.timer !== null) clearTimeout(kind.timer);
+      if (kind.latest !== null) this.#tellLatest(kind);
+      kind.left = BURST;
+    }
+    this.#kinds.clear();
   }
 
   #tellLatest(kind: Kind): void {

@@ -3,6 +3,7 @@
  * terminal or in a file, the level's name. pino keeps it off the packets' path: only the control side logs.
  */
 import { type Logger, pino } from 'pino';
+import { forgetRemarks } from '../host/remark.ts';
 import { LineLimit } from './line-limit.ts';
 
 export type { Logger };
@@ -47,5 +48,15 @@ export function createLog(out: { write(text: string): unknown }, { level, journa
       else limit.line(text, write);
     },
   };
-  return pino({ level, base: null, timestamp: false }, destination);
+  const log = pino({ level, base: null, timestamp: false }, destination);
+  limits.set(log, limit);
+  return log;
+}
+
+const limits = new WeakMap<Logger, LineLimit>();
+
+/** The administrator looks (SIGHUP), or it is the end: what was left out is told, and everything may be said again. */
+export function sayAllAgain(log: Logger): void {
+  limits.get(log)?.startAnew();
+  forgetRemarks(log);
 }

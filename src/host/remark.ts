@@ -31,3 +31,8 @@ export function remark(log: RemarkLog, level: 'info' | 'warn', text: string): vo
   sentences.set(text, now);
   log[level](text);
 }
+
+/** They may all be made again. */
+export function forgetRemarks(log: RemarkLog): void {
+  made.delete(log);
+}

@@ -1,7 +1,7 @@
 /** The log is bounded, whoever makes this program talk; time is the test's. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BURST, INTERVAL, LineLimit, MOST_KINDS } from '../../src/daemon/line-limit.ts';
-import { createLog } from '../../src/daemon/log.ts';
+import { createLog, sayAllAgain } from '../../src/daemon/log.ts';
 import { remark } from '../../src/host/remark.ts';
 
 let lines: string[] = [];
@@ -74,6 +74,19 @@ describe('lines of a kind', () => {
       );
     expect(lines).toHaveLength(BURST);
     expect(lines[0]).toMatch(/reason=UnmappedSource46$/);
+  });
+
+  it('after a reload everything may be said again, and what was left out is told before', () => {
+    const log = logTo();
+    for (let i = 0; i < 30; i++) log.error(`clatd.toml:${i}: a mistake`);
+    remark(log, 'warn', 'a remark');
+    lines = [];
+    sayAllAgain(log);
+    expect(lines).toEqual([expect.stringMatching(/clatd.toml:29: a mistake \(the last of 10 lines/)]);
+    for (let i = 0; i < BURST; i++) log.error(`clatd.toml:${i}: a mistake`);
+    remark(log, 'warn', 'a remark');
+    expect(lines).toHaveLength(1 + BURST + 1);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('whoever debugs gets every line', () => {
