@@ -3,7 +3,7 @@
  * was killed. Written (new file, fsync, rename) before each step, so the step it names last may or may not have been
  * done; undoing copes with both. A file that says more than is true does no harm, one that says less would.
  *
- * Addresses and routes on a TUN of our own vanish with the process; sysctls, neighbour proxies, nftables tables and
+ * Addresses and routes on a TUN of our own vanish with the process; sysctls, proxies, unreachable routes, nftables tables and
  * everything on an attached device do not.
  *
  * The file's name carries the network namespace, since namespaces usually share /run; its content the boot, since a

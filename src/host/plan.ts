@@ -54,6 +54,8 @@ export interface RouteStep {
   readonly mtu: number | null;
   /** Default: the main table. */
   readonly table?: number;
+  /** Default: unicast. */
+  readonly type?: 'unreachable';
 }
 
 /** A policy rule for IPv6 packets, without a preference: the kernel puts it before all others (CLAT-10). */
@@ -173,6 +175,11 @@ function checkSysctl(step: SysctlStep, { sysctls }: HostState): Finding {
   return needed({ values });
 }
 
+/** An unreachable route has no device: not in IPv4, and in IPv6 the kernel's choice. */
+const isSame = (step: RouteStep, { type, devs, metric }: HostState['routes'][number]): boolean =>
+  metric === step.metric &&
+  (step.type === 'unreachable' ? type === step.type : type === 'unicast' && devs.includes(step.dev));
+
 function checkRoutes(step: RouteStep, state: HostState): Finding {
   const rivals = new Map<string, HostState['routes'][number][]>();
   const routes =
@@ -186,10 +193,12 @@ function checkRoutes(step: RouteStep, state: HostState): Finding {
   const present: string[] = [];
   for (const to of step.to) {
     for (const route of rivals.get(to) ?? []) {
-      if (route.devs.includes(step.dev) && route.metric === step.metric) {
+      if (isSame(step, route)) {
         present.push(to);
         continue;
       }
+      // Behind whatever there is: real routes are what it waits for.
+      if (step.type === 'unreachable' && route.metric !== step.metric) continue;
       // Native default routes live beside ours: the metric decides. An unreachable route with a greater metric
       // catches what a delegated prefix leaves over; more cannot be meant by it.
       if (to === 'default' && route.metric !== step.metric) continue;
@@ -286,9 +295,10 @@ function ours(step: RouteStep, before: Before): readonly string[] {
 }
 
 function routeSpec(step: RouteStep, to: string): string {
-  const words = [to];
+  const words = step.type === undefined ? [to] : [step.type, to];
   if (step.gateway !== null) words.push('via', step.gateway);
-  words.push('dev', step.dev, 'proto', 'static', 'metric', String(step.metric));
+  if (step.type === undefined || step.family === 6) words.push('dev', step.dev);
+  words.push('proto', 'static', 'metric', String(step.metric));
   if (step.source !== null) words.push('src', step.source);
   if (step.mtu !== null) words.push('mtu', String(step.mtu));
   if (step.table !== undefined) words.push('table', String(step.table));
@@ -341,6 +351,8 @@ export function describe(step: Step): string {
     case 'address':
       return `address ${step.address}/${step.length} on ${step.dev}`;
     case 'routes':
+      if (step.type === 'unreachable')
+        return `IPv${step.family} ${step.to.length === 1 ? `route to ${step.to[0]}` : `routes to ${step.to.length} networks`}: unreachable where there is no other`;
       return `${
         step.to.length === 1
           ? `IPv${step.family} route to ${step.to[0]} through ${step.dev}`

@@ -19,6 +19,7 @@ import { OUR_WAY_METRIC } from './policy-table.ts';
 import { rulesBeforeMain } from './rules.ts';
 import { findLink, type HostRoute, type HostState } from './state.ts';
 import { parseKernel4, parseKernel6 } from './text.ts';
+import { unreachableEntries } from './unreachable.ts';
 import { findUplink } from './uplink.ts';
 import { vpnBypass } from './vpn-bypass.ts';
 
@@ -154,6 +155,12 @@ export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
   const singles = ownSingles6(input);
   findOwnAddressesInside(input, state, notes);
   const addresses = addressEntries(input, state, notes);
+  const { tun, eam } = input;
+  const unreachable = unreachableEntries(
+    { tun, eam, cover, planned: addresses.entries, most: MAX_ROUTES },
+    state,
+  );
+  notes.warnings.push(...unreachable.warnings);
   const lan = lanPrefixes(input.lan ?? new EamList());
   const { behind, warnings } = findBehind([...lan, ...(input.nat44 ?? [])], input.tun, state);
   notes.warnings.push(...warnings);
@@ -162,6 +169,7 @@ export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
     ...tunEntries(input, state, tunMtu),
     ...addresses.entries,
     ...routeEntries6(input, cover, notes),
+    ...unreachable.entries,
     ...proxyEntries(singles, input, state, uplink, notes),
     ...nat66Entries(input, singles, notes),
     ...spareEntry(input),

@@ -84,6 +84,7 @@ const FIELDS: StepChecks = {
     source: orNull(isAddress),
     mtu: orNull(isMtu),
     table: optional(isWord32),
+    type: optional(oneOf('unreachable')),
   },
   rule: { iif: orNull(isName), to: orNull(isDestination), table: isWord32 },
   proxy: { dev: isName, address: isAddress },
