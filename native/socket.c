@@ -6,11 +6,13 @@
 #include <linux/netlink.h>
 #include <net/if.h>
 #include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define ICMP_FILTER 1
 #define NEIGHBOUR_HOP_LIMIT 255  // RFC 4861: proof that a message comes from this link
 #define EVENT_BUFFER (4 * 1024 * 1024)  // bytes; a thousand addresses at once are a megabyte as the kernel counts
 
@@ -114,6 +116,42 @@ static napi_value ipv6_open(napi_env env, napi_callback_info info) {
   int result = bind_to_interface(fd, ifindex);
   if (result == 0) result = set_ipv6(fd, IPV6_MULTICAST_IF, ifindex);
   if (result == 0) result = set_ipv6(fd, IPV6_MULTICAST_LOOP, 0);
+  return make_int(env, result < 0 ? close_with(fd, result) : fd);
+}
+
+static int open_ipv4(int32_t ifindex, int type, int protocol) {
+  const int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+  if (fd < 0) return -errno;
+  const int result = bind_to_interface(fd, ifindex);
+  return result < 0 ? close_with(fd, result) : fd;
+}
+
+// tcp4Open(ifindex) → fd or -errno. Not connected yet; what it connects to is reached through that interface.
+static napi_value tcp4_open(napi_env env, napi_callback_info info) {
+  int32_t ifindex;
+  if (!get_int_args(env, info, 1, &ifindex)) return NULL;
+  return make_int(env, open_ipv4(ifindex, SOCK_STREAM, 0));
+}
+
+static int connect_icmp4(int fd, int32_t address) {
+  // Bits of the types that do not come in (linux/icmp.h; glibc has no header for it).
+  const uint32_t blocked = ~(1u << ICMP_ECHOREPLY);
+  if (setsockopt(fd, SOL_RAW, ICMP_FILTER, &blocked, sizeof blocked) < 0) return -errno;
+  const struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl((uint32_t)address)};
+  return connect(fd, (const struct sockaddr *)&to, sizeof to) < 0 ? -errno : 0;
+}
+
+// icmp4Open(ifindex, address) → fd or -errno. Sends ICMP messages to the address and receives its echo replies, each with
+// the IPv4 header before it. The checksum is the caller's.
+static napi_value icmp4_open(napi_env env, napi_callback_info info) {
+  napi_value args[2];
+  int32_t ifindex, address;
+  if (!get_args(env, info, 2, args) || !get_int(env, args[0], &ifindex) || !get_int(env, args[1], &address)) {
+    return NULL;
+  }
+  const int fd = open_ipv4(ifindex, SOCK_RAW, IPPROTO_ICMP);
+  if (fd < 0) return make_int(env, fd);
+  const int result = connect_icmp4(fd, address);
   return make_int(env, result < 0 ? close_with(fd, result) : fd);
 }
 
@@ -234,6 +272,7 @@ void export_socket(napi_env env, napi_value exports) {
   const napi_property_descriptor table[] = {
       FUNCTION("netlinkOpen", netlink_open), FUNCTION("netfilterOpen", netfilter_open),
       FUNCTION("icmp6Open", icmp6_open), FUNCTION("ipv6Open", ipv6_open),
+      FUNCTION("tcp4Open", tcp4_open),       FUNCTION("icmp4Open", icmp4_open),
       FUNCTION("recvMsg", recv_msg),         FUNCTION("sendTo", send_to),       FUNCTION("closeFd", close_fd),
       FUNCTION("ifIndex", if_index),
   };

@@ -18,6 +18,9 @@ import { readTun } from '../host/doctor/tun.ts';
 import { readRouter } from '../host/doctor/uplink.ts';
 import { readFirewall } from '../host/firewall.ts';
 import { lanPrefixes } from '../host/nat44.ts';
+import { findSilent } from '../host/native-check.ts';
+import { patientProbe } from '../host/native-probe.ts';
+import { nativeLinks } from '../host/native4.ts';
 import { readHost } from '../host/state.ts';
 import { survey } from '../host/survey.ts';
 import { readUnanswered } from '../host/unanswered.ts';
@@ -64,7 +67,7 @@ export async function doctor(
   return examined.checks.some(({ state }) => state === 'problem') ? 1 : 0;
 }
 
-function ofThisHost({ tun, clat: { dns64Servers: servers, platDev } }: RunConfig): Sources {
+function ofThisHost({ tun, clat: { dns64Servers: servers, platDev, nativeCheck } }: RunConfig): Sources {
   return {
     ...{ ping, tcp: tryTcp, tls: tryTls },
     system: () => readSystem(),
@@ -74,6 +77,14 @@ function ofThisHost({ tun, clat: { dns64Servers: servers, platDev } }: RunConfig
     said: async (state) => (await survey({ servers, tun, platDev }, state)).found,
     daemon: readDaemon,
     others: (name, ours) => readOthers(name, ours),
+    silent: async (state) =>
+      nativeCheck === null
+        ? new Set()
+        : findSilent(
+            nativeCheck,
+            nativeLinks(state, tun),
+            patientProbe(() => {}),
+          ),
     router: readRouter,
     unanswered: () => readUnanswered(),
     way: wayTo,

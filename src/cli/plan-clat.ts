@@ -9,7 +9,9 @@ import { type Decision, decide } from '../host/clat-decision.ts';
 import { chooseClat4 } from '../host/clat4.ts';
 import { prefixThatCounts } from '../host/discovery.ts';
 import { discoveryLinks } from '../host/discovery-links.ts';
-import { nativeIpv4 } from '../host/native4.ts';
+import { findSilent } from '../host/native-check.ts';
+import { patientProbe } from '../host/native-probe.ts';
+import { nativeIpv4, nativeLinks } from '../host/native4.ts';
 import { type KnownPrefix, PrefixBook } from '../host/prefix-book.ts';
 import type { ClatSurroundings } from '../host/run-plan.ts';
 import type { HostState, Link } from '../host/state.ts';
@@ -39,9 +41,14 @@ export async function findClat(
   { tun, clat, translation }: RunConfig,
   state: HostState,
   ask: typeof survey = survey,
+  probe = patientProbe(() => {}),
 ): Promise<FoundClat | { readonly lacking: string }> {
   const { platDev, dns64Servers: servers, fallback } = clat;
-  const native = clat.enable === 'force' ? null : nativeIpv4(state, tun);
+  const silent =
+    clat.nativeCheck === null || clat.enable === 'force'
+      ? new Set<string>()
+      : await findSilent(clat.nativeCheck, nativeLinks(state, tun), probe);
+  const native = clat.enable === 'force' ? null : nativeIpv4(state, tun, (dev) => !silent.has(dev));
   const decideBy = (prefixOn: (index: number) => KnownPrefix | null): Decision =>
     decide({ tun, platDev }, state, native, prefixOn);
   const links = discoveryLinks(state, tun, platDev, () => translation.pool6);

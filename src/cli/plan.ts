@@ -43,8 +43,8 @@ export async function plan(
       return 1;
     }
     const translation = withLan(clat?.translation ?? config.translation, lan);
-    const { platDev } = config.clat;
-    const input = { tun, created: !attached, ...translation, lan, nat44, firewall, platDev };
+    const { platDev, metric } = config.clat;
+    const input = { tun, created: !attached, ...translation, lan, nat44, firewall, platDev, metric };
     made = buildRunPlan(clat === null ? input : { ...input, clat: clat.clat }, state);
     found = clat?.lines ?? [];
   } catch (error) {

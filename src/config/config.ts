@@ -48,6 +48,13 @@ export interface TranslationConfig {
   mssClamp: MssClamp | null;
 }
 
+/** --v4-check */
+export interface V4Check {
+  readonly address: Ip4;
+  /** Of TCP; null: ICMP echo. */
+  readonly port: number | null;
+}
+
 /** Automatic mode: the network decides what pool6 and the one mapping are. */
 export interface ClatConfig {
   /** auto: not while there is native IPv4. */
@@ -66,6 +73,10 @@ export interface ClatConfig {
   healthCheck: Ip4 | null;
   /** s, 5..3600 */
   healthInterval: number;
+  /** Of the IPv4 default route. */
+  metric: number;
+  /** Who has to answer through a native IPv4 default route; null: nobody is asked. */
+  nativeCheck: V4Check | null;
 }
 
 /** What `clatd run` needs besides. */

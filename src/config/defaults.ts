@@ -26,3 +26,6 @@ export function defaultTranslation(): TranslationConfig {
     mssClamp: null,
   };
 }
+
+/** CLAT-6: behind every ordinary metric, so that a native IPv4 default route wins. */
+export const DEFAULT_METRIC = 2048;

@@ -4,7 +4,7 @@ import { parsePrefix4 } from '../address/parse.ts';
 import { Offload } from '../io/device.ts';
 import { type Circumstances, circumstances, hollow, inVain, offline } from './bearing.ts';
 import { HairpinMode, isAutomatic, type RunConfig, type TranslationConfig, UdpCksumMode } from './config.ts';
-import { defaultTranslation } from './defaults.ts';
+import { DEFAULT_METRIC, defaultTranslation } from './defaults.ts';
 import { checkEam } from './eam-check.ts';
 import { readEamFile } from './eam-file.ts';
 import { parseEam } from './eam-text.ts';
@@ -30,6 +30,7 @@ import {
   parsePool6,
   parseTos,
   parseTun,
+  parseV4Check,
   parseWorkers,
 } from './values.ts';
 
@@ -192,6 +193,8 @@ export function loadRun(raw: RawOptions, files: Files, where: Whereabouts = opti
       fallback: reader.parsed('prefix-fallback', null, parsePool6),
       healthCheck: reader.parsed('health-check', null, parseHealthCheck),
       healthInterval: reader.parsed('health-interval', 30, number(5, 3600)),
+      metric: reader.parsed('v4-defaultroute-metric', DEFAULT_METRIC, number(0, 999_999_999)),
+      nativeCheck: reader.parsed('v4-check', null, parseV4Check),
     },
     offload: reader.parsed(
       'offload',

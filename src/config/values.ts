@@ -4,7 +4,7 @@ import { type Parsed, parseIp4, parseIp6, parsePrefix4, parsePrefix6 } from '../
 import { quote } from '../address/quote.ts';
 import { PREFIX_LENGTHS } from '../address/rfc6052.ts';
 import { isMartian4, isMartian6 } from '../address/special.ts';
-import type { MssClamp } from './config.ts';
+import type { MssClamp, V4Check } from './config.ts';
 
 const good = <T>(value: T): Parsed<T> => ({ ok: true, value });
 const bad = (message: string): Parsed<never> => ({ ok: false, message });
@@ -158,4 +158,16 @@ export function parseClat6(text: string): Parsed<'auto' | 'shared' | Prefix6> {
 /** `off` or an address to ping. */
 export function parseHealthCheck(text: string): Parsed<number | null> {
   return text === 'off' ? good(null) : parseOwn4(text);
+}
+
+/** `off`, or an address with or without a TCP port. */
+export function parseV4Check(text: string): Parsed<V4Check | null> {
+  if (text === 'off') return good(null);
+  const [host = '', port, ...more] = text.split(':');
+  const address = parseOwn4(host);
+  if (more.length > 0) return bad(`${quote(text)} must be an IPv4 address, ADDR or ADDR:PORT, or off`);
+  if (!address.ok) return address;
+  if (port === undefined) return good({ address: address.value, port: null });
+  const parsed = number(1, 65535)(port);
+  return parsed.ok ? good({ address: address.value, port: parsed.value }) : parsed;
 }

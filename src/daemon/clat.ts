@@ -18,7 +18,9 @@ import { Discovery } from '../host/discovery.ts';
 import { discoveryLinks } from '../host/discovery-links.ts';
 import { claimAddress } from '../host/duplicate.ts';
 import { lostEvents, watchFirewall, watchHost, watchResolvers, watchSleep } from '../host/events.ts';
-import { nativeIpv4 } from '../host/native4.ts';
+import { NativeCheck } from '../host/native-check.ts';
+import { patientProbe } from '../host/native-probe.ts';
+import { nativeIpv4, nativeLinks } from '../host/native4.ts';
 import type { KnownPrefix } from '../host/prefix-book.ts';
 import { remark } from '../host/remark.ts';
 import { RouterListener } from '../host/router-listener.ts';
@@ -92,6 +94,7 @@ export class Clat {
   #nativeSince: number | null = null;
   #isUp = false;
   readonly #tunnels: TunnelMemory;
+  #nativeCheck: NativeCheck | null;
   #made: { key: string; from: TranslationConfig; made: TranslationConfig } | null = null;
   /** Why there is no CLAT, as last said. */
   #downWhy: string | null = null;
@@ -112,6 +115,7 @@ export class Clat {
     this.#listener = new RouterListener((word) => this.#discovery.hear(word));
     this.#discovery = this.#discover();
     this.#health = this.#checkHealth();
+    this.#nativeCheck = this.#checkNative();
   }
 
   /** Resolves after the first look, with or without a network. Throws where the kernel gives no events. */
@@ -153,6 +157,8 @@ export class Clat {
     this.#health = this.#checkHealth();
     this.#own.gone();
     this.#own = this.#ownAddress();
+    this.#nativeCheck?.stop();
+    this.#nativeCheck = this.#checkNative();
     this.#said = '';
     if (other) {
       this.#discovery.stop();
@@ -171,6 +177,7 @@ export class Clat {
     this.#own.gone();
     this.#health?.stop();
     this.#pings.close();
+    this.#nativeCheck?.stop();
     await this.#loop.stop();
   }
 
@@ -181,6 +188,21 @@ export class Clat {
       log: this.#deps.log,
       ping: (address, ifindex) => this.#pings.ping(address, ifindex),
       suspect: (prefix, ms) => this.#discovery.suspect(prefix, ms),
+    });
+  }
+
+  #checkNative(): NativeCheck | null {
+    const { nativeCheck, enable } = this.#config.clat;
+    if (nativeCheck === null || enable === 'force') return null;
+    const { log } = this.#deps;
+    let refusal = '';
+    return new NativeCheck(nativeCheck, {
+      log,
+      ask: patientProbe((why) => {
+        if (why !== refusal) log.warn(`--v4-check: ${why}: native IPv4 counts as it is`);
+        refusal = why;
+      }),
+      onChange: () => this.look(),
     });
   }
 
@@ -209,6 +231,7 @@ export class Clat {
   async #act(state: HostState): Promise<void> {
     const { tun, clat } = this.#config;
     this.#tunnels.look(state);
+    this.#nativeCheck?.watch(nativeLinks(state, tun));
     this.#discovery.setLinks(
       discoveryLinks(state, tun, clat.platDev, (index) => this.#discovery.prefixOn(index)?.prefix ?? null),
     );
@@ -238,7 +261,10 @@ export class Clat {
   /** The interface of native IPv4 that a CLAT makes room for. */
   #native(state: HostState): string | null {
     const { tun, clat } = this.#config;
-    const native = clat.enable === 'force' ? null : nativeIpv4(state, tun);
+    const native =
+      clat.enable === 'force'
+        ? null
+        : nativeIpv4(state, tun, (dev) => this.#nativeCheck?.answers(dev) ?? true);
     const now = this.#deps.now();
     this.#nativeSince = native === null ? null : (this.#nativeSince ?? now);
     if (native === null || !this.#isUp || this.#nativeSince === null) return native;

@@ -359,6 +359,7 @@ export class Daemon {
       nat44,
       firewall,
       platDev: config.clat.platDev,
+      metric: config.clat.metric,
       ...(clat === null ? {} : { clat }),
     };
     const host = known === null ? this.#host : withKnown(this.#host, known);

@@ -67,6 +67,16 @@ export function nativeDevices(state: HostState, tun: string): string[] {
   return [...new Set(devices)];
 }
 
-/** The interface of an IPv4 default route that is independent of us; null: this host has no native IPv4. */
-export const nativeIpv4 = (state: HostState, tun: string): string | null =>
-  nativeDevices(state, tun)[0] ?? null;
+/**
+ * The interface of an IPv4 default route that is independent of us; null: this host has no native IPv4.
+ * @param answers false for one that is known to be dead (--v4-check)
+ */
+export const nativeIpv4 = (
+  state: HostState,
+  tun: string,
+  answers: (dev: string) => boolean = () => true,
+): string | null => nativeDevices(state, tun).find(answers) ?? null;
+
+/** The links of native IPv4 default routes, dead or alive: whom to ask. */
+export const nativeLinks = (state: HostState, tun: string): Link[] =>
+  nativeDevices(state, tun).flatMap((name) => findLink(state, name) ?? []);

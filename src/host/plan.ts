@@ -205,8 +205,9 @@ function checkRoutes(step: RouteStep, state: HostState): Finding {
       if (route.type !== 'unicast' && route.metric > step.metric) continue;
       const way = route.type === 'unicast' ? `through ${route.devs.join(', ')}` : `(${route.type})`;
       const name = to === 'default' ? `an IPv${step.family} default route` : `a route to ${to}`;
+      const wayOut = to === 'default' && step.family === 4 ? ': --v4-defaultroute-metric takes another' : '';
       return conflict(
-        `${name} ${way} with metric ${route.metric}, set by ${route.protocol}, is there already`,
+        `${name} ${way} with metric ${route.metric}, set by ${route.protocol}, is there already${wayOut}`,
       );
     }
   }

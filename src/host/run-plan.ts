@@ -5,6 +5,7 @@
 import { EamList } from '../address/eam.ts';
 import { formatIp4, formatIp6, formatPrefix4, formatPrefix6 } from '../address/format.ts';
 import { type Ip4, type Ip6, inPrefix4, inPrefix6, type Prefix4, type Prefix6 } from '../address/ip.ts';
+import { DEFAULT_METRIC } from '../config/defaults.ts';
 import type { Host } from './apply.ts';
 import { onLink6 } from './clat-address.ts';
 import { coverEam6 } from './cover.ts';
@@ -23,8 +24,6 @@ import { unreachableEntries } from './unreachable.ts';
 import { findUplink } from './uplink.ts';
 import { vpnBypass } from './vpn-bypass.ts';
 
-/** CLAT-6: behind every ordinary metric, so a native IPv4 default route wins. */
-export const DEFAULT_METRIC = 2048;
 /** RFC 7335: the addresses set aside for the IPv4 side of a CLAT, 192.0.0.0/29. */
 const CLAT4 = { address: (192 << 24) | 0, length: 29 };
 /**
@@ -54,6 +53,8 @@ export interface RunPlanInput {
   readonly nat44?: readonly Prefix4[];
   /** Chains of others that would drop what the translator sends; default: off. */
   readonly firewall?: 'accept' | 'warn' | 'off';
+  /** --v4-defaultroute-metric; default: DEFAULT_METRIC. */
+  readonly metric?: number;
   /** --plat-dev, for mappings by hand; default: the best route to pool6 tells. */
   readonly platDev?: string | null;
   /** Automatic mode: what was found out about the network. */
@@ -502,7 +503,7 @@ function findOwnAddressesInside({ eam, ipv6Addr }: RunPlanInput, state: HostStat
 }
 
 function defaultRoute4(
-  { tun, pool6, ipv4Addr, clat }: RunPlanInput,
+  { tun, pool6, ipv4Addr, clat, metric = DEFAULT_METRIC }: RunPlanInput,
   state: HostState,
   source: string | null,
   mtu6: number,
@@ -514,13 +515,13 @@ function defaultRoute4(
   }
   for (const route of state.routes) {
     if (route.family !== 4 || route.dst !== 'default' || route.devs.includes(tun)) continue;
-    if (route.metric < DEFAULT_METRIC) {
+    if (route.metric < metric) {
       notes.warnings.push(
-        `the IPv4 default route through ${route.devs.join(', ')} (metric ${route.metric}) stays preferred to the one through ${tun} (metric ${DEFAULT_METRIC})`,
+        `the IPv4 default route through ${route.devs.join(', ')} (metric ${route.metric}) stays preferred to the one through ${tun} (metric ${metric}): --v4-defaultroute-metric with a lower number changes that`,
       );
-    } else if (route.metric > DEFAULT_METRIC) {
+    } else if (route.metric > metric) {
       notes.warnings.push(
-        `the IPv4 default route through ${route.devs.join(', ')} (metric ${route.metric}) will come after the one through ${tun} (metric ${DEFAULT_METRIC})`,
+        `the IPv4 default route through ${route.devs.join(', ')} (metric ${route.metric}) will come after the one through ${tun} (metric ${metric})`,
       );
     }
   }
@@ -532,13 +533,13 @@ function defaultRoute4(
     inPrefix4(parseKernel4(source), CLAT4);
   return [
     {
-      why: `IPv4 leaves by the translator; metric ${DEFAULT_METRIC} lets any native IPv4 route win, and the MTU leaves the 20 bytes an IPv6 header is longer (CLAT-8).`,
+      why: `IPv4 leaves by the translator; metric ${metric} ${metric >= DEFAULT_METRIC ? 'lets any native IPv4 route win' : 'is as you asked for'}, and the MTU leaves the 20 bytes an IPv6 header is longer (CLAT-8).`,
       step: {
         kind: 'routes',
         family: 4,
         dev: tun,
         to: ['default'],
-        metric: DEFAULT_METRIC,
+        metric,
         gateway: neighbour ? formatIp4(ipv4Addr) : null,
         source,
         mtu: mtu6 - 20,

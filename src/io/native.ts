@@ -101,6 +101,10 @@ export interface Native {
   icmp6Open(ifindex: number, types: Int32Array): number;
   /** A socket that sends whole IPv6 packets, header included, out of one interface. → fd */
   ipv6Open(ifindex: number): number;
+  /** A TCP socket over IPv4 that is not connected yet, bound to one interface. → fd */
+  tcp4Open(ifindex: number): number;
+  /** A raw ICMP socket on one interface, connected to an address: its echo replies come in, with their IPv4 header. → fd */
+  icmp4Open(ifindex: number, address: number): number;
   recvMsg(fd: number, buffer: Uint8Array): Received | number;
   /** Sends to an IPv6 address (16 bytes) through an interface, hop limit 255. → bytes */
   sendTo(fd: number, buffer: Uint8Array, address: Uint8Array, ifindex: number): number;

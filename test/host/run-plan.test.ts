@@ -49,6 +49,19 @@ describe('the commands of a plan', () => {
     ]);
   });
 
+  test('CLAT-6: with another metric', () => {
+    expect(typed({ metric: 50 }).at(-1)).toMatch(/^ip route add default .* metric 50 /);
+    const other = { routes4: ['default via 10.0.0.1 dev eth1 dhcp 50'] };
+    expect(buildRunPlan(input({ metric: 50 }), host(other)).conflicts).toEqual([
+      expect.stringMatching(
+        /metric 50, set by dhcp, is there already: --v4-defaultroute-metric takes another/,
+      ),
+    ]);
+    expect(buildRunPlan(input(), host(other)).warnings).toContainEqual(
+      expect.stringMatching(/\(metric 2048\): --v4-defaultroute-metric with a lower number changes that/),
+    );
+  });
+
   test('with an address in the directly connected /64', () => {
     expect(typed()).toEqual([
       'sysctl -w net.ipv6.conf.clat.force_forwarding=1',

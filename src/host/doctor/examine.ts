@@ -46,6 +46,8 @@ export interface Sources extends Probes {
   said(state: HostState): Promise<Said>;
   daemon(tun: string): DaemonFacts;
   others(tun: string, ours: readonly number[]): OthersFacts;
+  /** Devices of native IPv4 that are dead (--v4-check); default: nobody is asked. */
+  silent?(state: HostState): Promise<ReadonlySet<string>>;
   router(state: HostState, uplink: string | null): Promise<Neighbour | null>;
   /** Networks where nothing comes back to an address of our own. */
   unanswered(): readonly Unanswered[];
@@ -100,6 +102,7 @@ async function examineNetwork(
   const prefixFacts = { uplink, static: told.pool6, fallback: told.fallback, said };
   const plat = await platFacts(told, sources, state, uplink, prefixInUse(prefixFacts));
   const through = await throughFacts(target, sources, device, running);
+  const silent = (await sources.silent?.(state)) ?? new Set<string>();
   // Asked last: the probes have made the kernel look for it.
   const router = await sources.router(state, uplink);
   const mode = configure ? told.firewall : 'off';
@@ -115,7 +118,7 @@ async function examineNetwork(
     obstructed: onThisHost.some(({ state: found }) => found === 'problem'),
   };
   return [
-    ...judgeUplink({ tun, platDev, pool6: told.pool6, forced: told.forced, running, router }, state),
+    ...judgeUplink({ tun, platDev, pool6: told.pool6, forced: told.forced, running, router, silent }, state),
     ...onThisHost,
     ...judgePrefix(prefixFacts),
     ...judgePlat(plat),

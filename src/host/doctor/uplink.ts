@@ -17,6 +17,8 @@ export interface UplinkFacts {
   readonly pool6?: Prefix6 | null;
   /** Native IPv4 does not matter: --enable force, or mappings given. */
   readonly forced: boolean;
+  /** Devices of native IPv4 through which --v4-check got no answer. */
+  readonly silent?: ReadonlySet<string>;
   /** A clatd serves `tun` at present. */
   readonly running: boolean;
   /** Asked after the probes: what the kernel knows of the default router's link-layer address; null: nothing. */
@@ -167,8 +169,8 @@ function around(address: string, networks: readonly Prefix6[]): string {
   return inside ? ' (a single address out of a network)' : ' (a single address, no network around it)';
 }
 
-function ipv4({ tun, forced, running }: UplinkFacts, state: HostState): Check {
-  const native = nativeIpv4(state, tun);
+function ipv4({ tun, forced, running, silent = new Set() }: UplinkFacts, state: HostState): Check {
+  const native = nativeIpv4(state, tun, (dev) => !silent.has(dev));
   const ours = state.routes.find(
     ({ family, dst, devs }) => family === 4 && dst === 'default' && devs.includes(tun),
   );
@@ -181,8 +183,9 @@ function ipv4({ tun, forced, running }: UplinkFacts, state: HostState): Check {
     );
   }
   const over = tunnelsOver(state, tun).map(({ name }) => name);
+  const dead = silent.size === 0 ? '' : `; dead: ${[...silent].join(', ')} (--v4-check)`;
   const vpn = over.length === 0 ? '' : `, and ${over.join(', ')} (a VPN) over it`;
-  if (ours !== undefined) return ok('ipv4', `through ${tun}, metric ${ours.metric}${vpn}`);
+  if (ours !== undefined) return ok('ipv4', `through ${tun}, metric ${ours.metric}${vpn}${dead}`);
   if (running) {
     return problem(
       'ipv4',
@@ -190,5 +193,5 @@ function ipv4({ tun, forced, running }: UplinkFacts, state: HostState): Check {
       'its log says what it waits for (journalctl -u clatd), as may the other problems here',
     );
   }
-  return ok('ipv4', 'none: clatd is of use here');
+  return ok('ipv4', `none${dead}: clatd is of use here`);
 }
