@@ -152,9 +152,12 @@ describeNetns('packets that pose as inside', ['python3', 'nft'], () => {
     expect(arrived).not.toMatch(/closed/);
   });
 
-  it('CLAT-13: an address and a network that come and go while it runs', async () => {
+  it.each([
+    ['automatic', []],
+    ['by hand', ['--eam', `${map.clat4}=${map.clat6}`]],
+  ])('CLAT-13: %s: an address and a network that come and go while it runs', async (_, options) => {
     const { vm } = topology;
-    await start();
+    await start(...options);
     const own = clat6();
     const passes = async (v4: string) => (await attempt([own], [pool(v4)])).length > 0;
     expect(await passes('10.88.0.9')).toBe(true);
