@@ -60,8 +60,10 @@ export async function run(config: RunConfig, io: RunIo): Promise<number> {
     return 1;
   }
   const why = await Promise.race([stopped.promise, daemon.lost]);
-  await daemon.stop();
+  const undone = await daemon.stop();
   sayAllAgain(log);
+  if (undone === 'undone') log.info('stopped: every change of the host was undone');
+  else if (undone === 'nothing to undo') log.info('stopped');
   if (why === 0) return 0;
   log.error(why);
   return 1;

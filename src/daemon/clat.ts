@@ -27,6 +27,7 @@ import { RouterListener } from '../host/router-listener.ts';
 import type { ClatSurroundings } from '../host/run-plan.ts';
 import type { HostState, Link } from '../host/state.ts';
 import { UnansweredNetworks } from '../host/unanswered.ts';
+import { downWords } from './down-words.ts';
 import { Health } from './health.ts';
 import type { Logger } from './log.ts';
 import { OwnAddress } from './own-address.ts';
@@ -337,7 +338,7 @@ export class Clat {
     this.#isUp = false;
     if (this.#next === null) this.#unclaim();
     // Once for the same reason, whether something had to be undone or not.
-    if (was || why !== this.#downWhy) this.#say('info', `${was ? 'no CLAT any more' : 'no CLAT'}: ${why}`);
+    if (was || why !== this.#downWhy) this.#say('info', downWords(why, was));
     this.#downWhy = why;
   }
 

@@ -288,18 +288,23 @@ export class Daemon {
   }
 
   /** Undoes every change and ends the threads. A reload that runs is given up where it can be. */
-  async stop(): Promise<void> {
+  async stop(): Promise<'undone' | 'not all undone' | 'nothing to undo'> {
     this.#stopping = true;
+    let outcome: Awaited<ReturnType<Daemon['stop']>> = 'nothing to undo';
     this.#reloads.end();
     this.#deps.notify.stopping();
     await this.#clat?.stop();
     await this.#upkeep?.stop();
     await this.#serial(async () => {
       this.#stopWatching();
-      if (this.#journal !== null) await rollback(this.#journal, this.#host, this.#deps.log);
+      if (this.#journal !== null) {
+        const all = await rollback(this.#journal, this.#host, this.#deps.log);
+        outcome = all ? 'undone' : 'not all undone';
+      }
       this.#journal = null;
       await this.#plane.stop();
     });
+    return outcome;
   }
 
   /** Automatic mode: sets up what the network allows at the moment, and goes on doing so. */

@@ -301,8 +301,8 @@ function mayAgain(step: Step, keys: readonly string[], contest: Contest, log: Ho
 const isOfIp = ({ kind }: Step): boolean =>
   kind === 'link' || kind === 'address' || kind === 'routes' || kind === 'rule' || kind === 'proxy';
 
-/** Undoes everything in the journal, latest first, and ends it: what cannot be undone is kept for the next start. */
-export async function rollback(journal: Journal, host: Host, log: HostLog): Promise<void> {
+/** Undoes everything in the journal, latest first, and ends it: what cannot be undone is kept for the next start. @returns false: some could not */
+export async function rollback(journal: Journal, host: Host, log: HostLog): Promise<boolean> {
   const before = journal.left;
   const failed = await undo([...before.map(({ done }) => done), ...journal.done], host, log);
   const tries = new Map(before.map((one) => [JSON.stringify(one.done), one.tries]));
@@ -317,6 +317,7 @@ export async function rollback(journal: Journal, host: Host, log: HostLog): Prom
   } catch (error) {
     log.warn((error as Error).message);
   }
+  return left.length === 0;
 }
 
 /** Undoes what was done before and is not wanted any more. @returns true where there was something */

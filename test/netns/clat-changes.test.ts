@@ -179,7 +179,7 @@ describeNetns('clatd and a network that changes', [...CLAT_TOOLS, 'curl'], () =>
 
     vm.ip('route add default via 10.64.0.1 dev eth0 metric 100');
     host.start();
-    await host.says(/no CLAT: native IPv4 through eth0/);
+    await host.says(/standing back: native IPv4 through eth0/);
     expect(vm.ip('-4 route show dev clat')).toBe('');
     await host.daemon.stop();
     host.start('--enable', 'force');

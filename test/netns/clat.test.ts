@@ -62,9 +62,9 @@ describeNetns('clatd without options', CLAT_TOOLS, () => {
     host = await ClatHost.build();
     const { vm, net, sandbox } = host.topology;
     host.start();
-    await host.says(/no CLAT: no IPv6 default route yet/);
+    await host.says(/waiting for an IPv6 default route/);
     const router = new RaSender(sandbox, net, 'vm', SLAAC);
-    await host.says(/no CLAT: no NAT64 prefix known on eth0 yet/);
+    await host.says(/waiting for a NAT64 prefix known on eth0/);
     expect(vm.ip('-4 route show')).toBe('');
     await router.change(PREF64);
     await host.untilWorks();
@@ -195,7 +195,7 @@ describeNetns('clatd without options', CLAT_TOOLS, () => {
     await manager.says(/listening/);
     host.startWith({ NOTIFY_SOCKET: socket });
     await manager.says(/READY=1/);
-    await manager.says(/STATUS=no CLAT: no IPv6 default route yet/);
+    await manager.says(/STATUS=waiting for an IPv6 default route/);
     new RaSender(sandbox, net, 'vm', PREF64);
     await manager.says(/STATUS=IPv4 is set up: 192\.0\.0\.2 as /);
     await host.daemon.stop();
