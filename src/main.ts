@@ -65,6 +65,7 @@ try {
     runtime: `Node ${process.versions.node}`,
     columns: process.stdout.columns,
     files: { read: readRegularFile },
+    inherited: async (tun) => (await import('./cli/inherited.ts')).inheritedOptions(tun),
     monotonicUs: () => process.hrtime.bigint() / 1000n,
     onSignal: (signal, handler) => {
       process.on(signal, handler);

@@ -1,10 +1,11 @@
 /** The command line: which command, which options; then the command's own file does the work. */
+import { resolve } from 'node:path';
 import type { Files, Loaded, RawOptions, Whereabouts } from '../config/load.ts';
 import { bounded, inOrder, type Mistake } from '../config/mistake.ts';
 import { nearest } from '../config/nearest.ts';
 import { OPTIONS } from '../config/options.ts';
 import { peerCommand } from '../config/peer-words.ts';
-import { type Call, type CliIo, COMMANDS, type Command } from './commands.ts';
+import { type Call, type CliIo, COMMANDS, CONFIG, type Command } from './commands.ts';
 import { splitWords, toRaw, type Words } from './words.ts';
 
 export { COMMANDS };
@@ -42,8 +43,9 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
     io.stdout.write(`clatd ${io.version}\n`);
     return 0;
   }
+  const begun = command.inherits === true ? await inherit(words, io) : { words, files: io.files };
   try {
-    return await command.run(callOf(command, words, io), io);
+    return await command.run(callOf(command, begun.words, { ...io, files: begun.files }), io);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     for (const { where, message } of error.mistakes) io.stderr.write(`clatd: ${where}: ${message}\n`);
@@ -57,6 +59,35 @@ const asksForHelp = (word: string): boolean => word === '-h' || word === '--help
 /** The first word of a command that has several. */
 const isGroup = (name: string): boolean =>
   name !== '' && COMMANDS.some((command) => command.name.startsWith(`${name} `));
+
+/**
+ * The words with those of the clatd in use before them, and files as it finds them. A configuration file named here, or
+ * --defaults, stands in their place.
+ */
+async function inherit(words: Words, io: CliIo): Promise<{ words: Words; files: Files }> {
+  const tun = words.given.get('tun')?.at(-1);
+  const found =
+    words.given.has('config') || words.given.has('defaults')
+      ? null
+      : ((await io.inherited?.(typeof tun === 'string' ? tun : null)) ?? null);
+  if (found === null) return { words, files: io.files };
+  // What programs read must stay what it is.
+  if (words.given.has('json')) io.stderr.write(`clatd: ${found.said}\n`);
+  else io.stdout.write(`${found.said}\n`);
+  const before = splitWords(found.argv, [CONFIG, ...OPTIONS]);
+  const given = new Map([...before.given, ...words.given]);
+  const file = words.given.get('eam-file')?.map((path) => (typeof path === 'string' ? resolve(path) : path));
+  if (file !== undefined) given.set('eam-file', file);
+  return {
+    words: {
+      ...words,
+      given,
+      typed: new Map([...before.typed, ...words.typed]),
+      mistakes: [...before.mistakes, ...words.mistakes],
+    },
+    files: { read: (path, most) => io.files.read(resolve(found.cwd, path), most) },
+  };
+}
 
 async function help(name: string, io: CliIo): Promise<number> {
   const { commandHelp, overview } = await import('./help.ts');

@@ -5,6 +5,7 @@
 import type { RunConfig, TranslationConfig } from '../config/config.ts';
 import type { Files, Loaded, RawOptions } from '../config/load.ts';
 import type { OptionRow } from '../config/options.ts';
+import type { Inherited } from './inherited.ts';
 import type { RunIo } from './run.ts';
 
 export interface CliIo extends Omit<RunIo, 'reload' | 'given'> {
@@ -13,6 +14,8 @@ export interface CliIo extends Omit<RunIo, 'reload' | 'given'> {
   readonly version: string;
   /** What runs this program: "Node 20.20.2". */
   readonly runtime?: string;
+  /** The options of the clatd in use; absent: not looked for. */
+  inherited?(tun: string | null): Promise<Inherited | null>;
   /** Columns of the terminal, where there is one. */
   readonly columns?: number | undefined;
 }
@@ -32,6 +35,8 @@ export interface Command {
   /** Words after the name: required ones in capitals, optional ones in brackets. */
   readonly words: string;
   readonly summary: string;
+  /** It begins with the options of the clatd that runs here, or of its service (inherited.ts). */
+  readonly inherits?: true;
   /** Which configuration options it takes. */
   readonly scope: 'translation' | 'run' | 'none';
   /** Which of those bear on it, and stand in its help; without it all. The others are taken, so that one file serves all. */
@@ -57,11 +62,17 @@ export interface Call {
   reload(): Loaded<RunConfig>;
 }
 
-const CONFIG: OwnOption = {
+export const CONFIG: OwnOption = {
   name: 'config',
   kind: 'list',
   value: 'FILE',
   help: 'TOML file whose keys are the names of these options; the command line goes before it, a later file before an earlier one',
+};
+/** Of commands that begin with the options of the clatd in use. */
+const DEFAULTS: OwnOption = {
+  name: 'defaults',
+  kind: 'flag',
+  help: 'begin with the defaults, not with the options of the clatd that runs here or of its service; so does --config',
 };
 const text = (value: RawOptions[string]): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
@@ -163,7 +174,8 @@ export const COMMANDS: readonly Command[] = [
     scope: 'run',
     bears: ofTheHost,
     exits: { 0: 'printed', 1: '`run` would wait or meet a conflict, or the host cannot be read' },
-    own: [{ name: 'json', kind: 'flag', help: 'as JSON' }, CONFIG],
+    inherits: true,
+    own: [{ name: 'json', kind: 'flag', help: 'as JSON' }, DEFAULTS, CONFIG],
     examples: ['clatd plan --pool6 64:ff9b::/96 --eam 192.0.0.2=2001:db8:1:1::c1a7'],
     run: async (call, io) => {
       const config = await call.daemon();
@@ -178,7 +190,8 @@ export const COMMANDS: readonly Command[] = [
     scope: 'run',
     bears: ({ name }) => DISCOVERING.has(name),
     exits: { 0: 'a prefix was found', 1: 'none was found, or the host cannot be read' },
-    own: [{ name: 'json', kind: 'flag', help: 'as JSON' }, CONFIG],
+    inherits: true,
+    own: [{ name: 'json', kind: 'flag', help: 'as JSON' }, DEFAULTS, CONFIG],
     examples: ['clatd discover', 'clatd discover --dns64-servers 2001:db8::53'],
     run: async (call, io) => {
       const { clat, tun } = await call.daemon();
@@ -195,6 +208,7 @@ export const COMMANDS: readonly Command[] = [
     scope: 'run',
     bears: ofTheHost,
     exits: { 0: 'no problem was found', 1: 'problems were found' },
+    inherits: true,
     own: [
       {
         name: 'target',
@@ -203,6 +217,7 @@ export const COMMANDS: readonly Command[] = [
         help: 'IPv4 server to try the NAT64 and IPv4 with, by ping, TCP and TLS: the only packets that go to a third party [default: 1.1.1.1:443]',
       },
       { name: 'json', kind: 'flag', help: 'as JSON' },
+      DEFAULTS,
       CONFIG,
     ],
     examples: ['clatd doctor', 'clatd doctor --target none', 'clatd doctor --json > report.json'],

@@ -163,7 +163,7 @@ describeNetns('clatd beside policy rules', CLAT_TOOLS, () => {
     const { vm, net, sandbox } = host.topology;
     new RaSender(sandbox, net, 'vm', { ...PREF64, lifetime: 0 });
     host.start();
-    await host.says(/no CLAT: no IPv6 default route yet/);
+    await host.says(/waiting for an IPv6 default route/);
     vm.ip(`route add 2001:db8:64::/64 via ${map.routerLinkLocal} dev eth0`);
     await host.untilWorks();
     vm.ip(`route del 2001:db8:64::/64 via ${map.routerLinkLocal} dev eth0`);

@@ -1,0 +1,56 @@
+/**
+ * The options that `plan`, `discover` and `doctor` begin with: those of the clatd that runs here, else those of the service.
+ * Without them they would judge another set-up than the one in use.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { SERVICE_CONFIG } from '../config/config-files.ts';
+import { parseEnvironment, splitUnquoted } from '../config/environment-file.ts';
+import { findRunning } from '../host/running.ts';
+
+export interface Inherited {
+  /** As on the command line of `clatd run`, without `run`. */
+  readonly argv: readonly string[];
+  /** Paths in it and in its files are relative to this. */
+  readonly cwd: string;
+  /** Whose they are, in one line. */
+  readonly said: string;
+}
+
+const SERVICE_ENVIRONMENT = '/etc/default/clatd';
+
+/** @param tun --tun, where it is given. @returns null: there is neither */
+export function inheritedOptions(tun: string | null): Inherited | null {
+  const running = findRunning(tun);
+  if (running !== null) {
+    const { pid, cwd } = running;
+    const argv = running.argv[0] === 'run' ? running.argv.slice(1) : running.argv;
+    const whose = `clatd runs here already (process ${pid})`;
+    const shown = argv.length === 0 ? 'it has none' : argv.map(shellWord).join(' ');
+    return { argv, cwd: cwd ?? '/', said: `${whose}; its options count here too: ${shown}` };
+  }
+  return tun === null ? serviceOptions(SERVICE_CONFIG, SERVICE_ENVIRONMENT) : null;
+}
+
+/** What the unit would start clatd with. */
+export function serviceOptions(config: string, environment: string): Inherited | null {
+  const words = splitUnquoted(parseEnvironment(read(environment)).get('CLATD_OPTS') ?? '');
+  const file = existsSync(config);
+  if (words.length === 0 && !file) return null;
+  const whose = [...(file ? [config] : []), ...(words.length > 0 ? [`CLATD_OPTS of ${environment}`] : [])];
+  return {
+    argv: [...(file ? ['--config', config] : []), ...words],
+    cwd: '/',
+    said: `clatd does not run; the options of its service count here too: ${whose.join(', ')}`,
+  };
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+const shellWord = (word: string): string =>
+  /^[\w./:=%,@+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -1,0 +1,45 @@
+/** The clatd that runs in this network namespace, and the words it was started with. */
+import { readFileSync, readlinkSync } from 'node:fs';
+import { pidsOf, readDaemon } from './doctor/daemon.ts';
+import { readOthers, unrecordedOn } from './doctor/others.ts';
+
+export interface Running {
+  readonly pid: number;
+  /** The words after the program's name. */
+  readonly argv: readonly string[];
+  /** Paths among them are relative to it; null: not to be seen without root. */
+  readonly cwd: string | null;
+}
+
+/** @param tun the device it serves, where that is given. @returns null: none, or several of which none is the one */
+export function findRunning(tun: string | null): Running | null {
+  const facts = readDaemon(tun ?? 'clat');
+  const { journal, others } = facts;
+  const recorded =
+    journal.is === 'running' ? journal.pid : tun === null && others.length === 1 ? others[0]!.pid : null;
+  const pid = recorded ?? unrecordedOn(readOthers(tun ?? 'clat', pidsOf(facts)))?.pid;
+  if (pid === undefined) return null;
+  try {
+    const argv = wordsOf(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+    return argv === null ? null : { pid, argv, cwd: folderOf(pid) };
+  } catch {
+    return null;
+  }
+}
+
+const PROGRAM = /(^|\/)(clatd|clatd\.js|main\.js)$/;
+
+/** The words after the program in /proc/PID/cmdline, whatever runs it; null: it is none of ours. */
+export function wordsOf(cmdline: string): string[] | null {
+  const words = cmdline.replace(/\0$/, '').split('\0');
+  const program = words.findIndex((word) => PROGRAM.test(word));
+  return program < 0 ? null : words.slice(program + 1);
+}
+
+function folderOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return null;
+  }
+}

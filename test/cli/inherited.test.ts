@@ -1,0 +1,42 @@
+/** plan, discover and doctor begin with the options of the clatd in use. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serviceOptions } from '../../src/cli/inherited.ts';
+import { wordsOf } from '../../src/host/running.ts';
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'clatd-inherited-'));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+test.each<[string, string[] | null]>([
+  [
+    'node\0/usr/local/bin/clatd\0run\0--config\0/etc/clatd/clatd.toml\0',
+    ['run', '--config', '/etc/clatd/clatd.toml'],
+  ],
+  ['/usr/bin/node\0--import\0x.js\0dist/main.js\0--eam\0a b\0', ['--eam', 'a b']],
+  ['node\0/usr/local/lib/clatd/bin/clatd.js\0', []],
+  ['tayga\0-d\0', null],
+])('%j', (cmdline, words) => expect(wordsOf(cmdline)).toEqual(words));
+
+test('the service’s files, where they are', () => {
+  const [config, environment] = [join(dir, 'clatd.toml'), join(dir, 'default')];
+  expect(serviceOptions(config, environment)).toBeNull();
+  writeFileSync(environment, 'CLATD_OPTS=""\n');
+  expect(serviceOptions(config, environment)).toBeNull();
+  writeFileSync(environment, 'CLATD_OPTS="--tun x --dns64-servers 2001:db8::64"\n');
+  expect(serviceOptions(config, environment)?.argv).toEqual([
+    '--tun',
+    'x',
+    '--dns64-servers',
+    '2001:db8::64',
+  ]);
+  writeFileSync(config, '');
+  expect(serviceOptions(config, environment)).toMatchObject({
+    argv: ['--config', config, '--tun', 'x', '--dns64-servers', '2001:db8::64'],
+    said: `clatd does not run; the options of its service count here too: ${config}, CLATD_OPTS of ${environment}`,
+  });
+});
