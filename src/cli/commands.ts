@@ -107,7 +107,7 @@ export const COMMANDS: readonly Command[] = [
     exits: { 0: 'stopped by a signal', 1: 'could not start, or the device went away' },
     own: [CONFIG],
     examples: [
-      'clatd run --pool6 64:ff9b::/96 --eam 192.0.0.2=2001:db8:1:1::c1a7',
+      'clatd run --pool6 2001:db8:64::/96 --eam 192.0.0.2=2001:db8:1:1::c1a7',
       'clatd run --config /etc/clatd/clatd.toml',
     ],
     run: async (call, io) => {
@@ -136,7 +136,7 @@ export const COMMANDS: readonly Command[] = [
       CONFIG,
     ],
     examples: [
-      'clatd replay in.pcap --output out.pcap --pool6 64:ff9b::/96 --eam 192.0.0.2=2001:db8:1:1::c1a7',
+      'clatd replay in.pcap --output out.pcap --pool6 2001:db8:64::/96 --eam 192.0.0.2=2001:db8:1::2',
     ],
     run: async (call, io) => {
       const config = await call.translation();
@@ -176,7 +176,7 @@ export const COMMANDS: readonly Command[] = [
     exits: { 0: 'printed', 1: '`run` would wait or meet a conflict, or the host cannot be read' },
     inherits: true,
     own: [{ name: 'json', kind: 'flag', help: 'as JSON' }, DEFAULTS, CONFIG],
-    examples: ['clatd plan --pool6 64:ff9b::/96 --eam 192.0.0.2=2001:db8:1:1::c1a7'],
+    examples: ['clatd plan --pool6 2001:db8:64::/96 --eam 192.0.0.2=2001:db8:1:1::c1a7'],
     run: async (call, io) => {
       const config = await call.daemon();
       const { plan } = await import('./plan.ts');
@@ -250,7 +250,7 @@ export const COMMANDS: readonly Command[] = [
       group === 'Addresses' && name !== 'rfc6791v4-prefix' && name !== 'eam-hairpin-mode',
     exits: { 0: 'every address has a translation', 1: 'some have none', 2: 'wrong options, or no addresses' },
     own: [CONFIG],
-    examples: ['clatd address query 198.51.100.7 64:ff9b::c633:6407 --pool6 64:ff9b::/96'],
+    examples: ['clatd address query 198.51.100.7 2001:db8:64::c633:6407 --pool6 2001:db8:64::/96'],
     run: async (call, io) => {
       const config = await call.translation();
       const { queryAddresses } = await import('./address.ts');

@@ -5,6 +5,7 @@
 import { formatIp4 } from '../address/format.ts';
 import { isAutomatic, type RunConfig } from '../config/config.ts';
 import { count } from '../config/count.ts';
+import { withLan } from '../config/lan.ts';
 import type { Check } from '../host/doctor/check.ts';
 import { readDaemon } from '../host/doctor/daemon.ts';
 import { type Examined, examine, type Sources } from '../host/doctor/examine.ts';
@@ -24,6 +25,7 @@ import { nativeLinks } from '../host/native4.ts';
 import { readHost } from '../host/state.ts';
 import { survey } from '../host/survey.ts';
 import { readUnanswered } from '../host/unanswered.ts';
+import { refusal } from './doctor-refusal.ts';
 
 export interface DoctorIo {
   readonly stdout: { write(text: string): unknown };
@@ -67,7 +69,8 @@ export async function doctor(
   return examined.checks.some(({ state }) => state === 'problem') ? 1 : 0;
 }
 
-function ofThisHost({ tun, clat: { dns64Servers: servers, platDev, nativeCheck } }: RunConfig): Sources {
+function ofThisHost({ tun, translation, lan, clat }: RunConfig): Sources {
+  const { dns64Servers: servers, platDev, nativeCheck } = clat;
   return {
     ...{ ping, tcp: tryTcp, tls: tryTls },
     system: () => readSystem(),
@@ -88,6 +91,7 @@ function ofThisHost({ tun, clat: { dns64Servers: servers, platDev, nativeCheck }
     router: readRouter,
     unanswered: () => readUnanswered(),
     way: wayTo,
+    refusal: (prefix, { address }) => refusal(withLan(translation, lan), prefix, address),
   };
 }
 

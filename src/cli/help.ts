@@ -154,10 +154,10 @@ missing: then nothing is taken from it. \`CLATD_OPTS\` in \`/etc/default/clatd\`
 takes a restart to change.
 
 \`\`\`toml
-pool6 = "64:ff9b::/96"
+pool6 = "2001:db8:64::/96"
 eam = ["192.0.0.2=2001:db8:1:1::c1a7"]
 mtu-plateaus = [1492, 1280]
-wkpf-strict = false
+strict-suffix = true
 workers = 2
 \`\`\`
 

@@ -14,7 +14,7 @@ import { judgePlat, type PlatFacts, type Probes, tryPlat } from './plat.ts';
 import { judgePrefix, prefixInUse, type Said } from './prefix.ts';
 import { judgeSystem, type SystemFacts } from './system.ts';
 import type { Target } from './target.ts';
-import { judgeThrough, type ThroughFacts, tryThrough } from './through.ts';
+import { judgeThrough, type Refusal, type ThroughFacts, tryThrough } from './through.ts';
 import { type Device, judgeTun, type TunFacts } from './tun.ts';
 import { judgeUplink, type Neighbour, uplinkOf } from './uplink.ts';
 
@@ -53,6 +53,8 @@ export interface Sources extends Probes {
   unanswered(): readonly Unanswered[];
   /** The interface by which IPv4 packets to the target leave; null: none. */
   way(target: Target): Promise<string | null>;
+  /** What the translator itself has against the target behind this prefix; null: nothing. Absent: not asked. */
+  refusal?(prefix: Prefix6, target: Target): Refusal | null;
 }
 
 export interface Examined {
@@ -100,8 +102,9 @@ async function examineNetwork(
   const uplink = uplinkOf(state, tun, platDev, told.pool6);
   const [firewall, said] = await Promise.all([sources.firewall(), sources.said(state)]);
   const prefixFacts = { uplink, static: told.pool6, fallback: told.fallback, said };
-  const plat = await platFacts(told, sources, state, uplink, prefixInUse(prefixFacts));
-  const through = await throughFacts(target, sources, device, running);
+  const prefix = prefixInUse(prefixFacts);
+  const plat = await platFacts(told, sources, state, uplink, prefix);
+  const through = await throughFacts(target, prefix, sources, device, running);
   const silent = (await sources.silent?.(state)) ?? new Set<string>();
   // Asked last: the probes have made the kernel look for it.
   const router = await sources.router(state, uplink);
@@ -151,6 +154,7 @@ const LONGER = 20;
 
 async function throughFacts(
   target: Target | null,
+  prefix: Prefix6 | null,
   sources: Sources,
   device: Device | null,
   running: boolean,
@@ -158,6 +162,8 @@ async function throughFacts(
   if (target === null) return { is: 'not-tried', why: 'not wanted (--target none)' };
   if (device === null || !(running || device.served)) return { is: 'not-tried', why: 'clatd does not run' };
   const way = await sources.way(target);
+  const by = way === device.name && prefix !== null ? (sources.refusal?.(prefix, target) ?? null) : null;
+  if (by !== null) return { is: 'refused', target, by };
   if (way === device.name) return tryThrough(target, device.mtu - LONGER, sources);
   return {
     is: 'not-tried',

@@ -7,7 +7,17 @@ import { type Greetings, greet, type PlatFacts, type Probes, wayBack } from './p
 import type { Target } from './target.ts';
 import type { Connection } from './tcp.ts';
 
+/** What the translator itself refuses. */
+export interface Refusal {
+  /** Its name in the table of reasons. */
+  readonly reason: string;
+  readonly text: string;
+  readonly remedy: string;
+}
+
 export type ThroughFacts =
+  /** There is no use in trying. */
+  | { readonly is: 'refused'; readonly target: Target; readonly by: Refusal }
   | { readonly is: 'not-tried'; readonly why: string }
   | {
       readonly is: 'tried';
@@ -50,8 +60,16 @@ export function judgeThrough(facts: ThroughFacts, plat: PlatFacts): Check[] {
   if (facts.is === 'not-tried') {
     return (['clat-tcp', 'clat-icmp', 'clat-mtu'] as const).map((id) => skipped(id, facts.why));
   }
+  const name = formatIp4(facts.target.address);
+  if (facts.is === 'refused') {
+    const { reason, text, remedy } = facts.by;
+    const found = `the translator refuses ${name}: ${reason}. ${text}`;
+    return [
+      ...(['clat-tcp', 'clat-icmp'] as const).map((id) => problem(id, found, remedy)),
+      skipped('clat-mtu', 'nothing is translated to the target'),
+    ];
+  }
   const { target, tcp, icmp } = facts;
-  const name = formatIp4(target.address);
   return [byTcp(`${name} port ${target.port}`, tcp, plat), byIcmp(name, icmp, plat), size(facts, plat)];
 }
 
