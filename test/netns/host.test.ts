@@ -268,7 +268,10 @@ function waitFor(condition: () => boolean, seconds = 10): void {
 /** A router that advertises itself every few seconds, in the router's namespace. */
 function startRouter(vm: Machine): ChildProcess {
   const config = `${vm.dir}/ra.json`;
-  writeFileSync(config, JSON.stringify({ interval: 3, prefixes: [{ prefix: '2001:db8:1:1::/64' }] }));
+  writeFileSync(
+    config,
+    JSON.stringify({ source: 'fe80::1', interval: 3, prefixes: [{ prefix: '2001:db8:1:1::/64' }] }),
+  );
   return spawn('ip', ['netns', 'exec', vm.router, 'python3', part('ra.py'), 'down0', config], {
     stdio: 'ignore',
   });

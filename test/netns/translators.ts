@@ -54,12 +54,18 @@ export function tayga(program = 'tayga'): Translator {
         `tun-device clat\nipv4-addr 192.0.0.1\nprefix ${pool6}\nmap ${map.clat4} ${clat6}\n`,
       );
       vm.exec(program, ['--config', configuration, '--mktun']);
-      vm.sysctl('net.ipv6.conf.eth0.accept_ra=2', 'net.ipv6.conf.all.forwarding=1');
+      vm.sysctl(
+        'net.ipv6.conf.eth0.accept_ra=2',
+        'net.ipv6.conf.all.forwarding=1',
+        'net.ipv6.conf.eth0.proxy_ndp=1',
+        'net.ipv6.neigh.eth0.proxy_delay=0',
+      );
       vm.ipBatch(`
         link set clat up
         address add ${map.clat4}/29 dev clat
         route add 0.0.0.0/0 dev clat mtu 1480
         route add ${clat6}/128 dev clat
+        neighbour add proxy ${clat6} dev eth0
       `);
       const child = vm.start(program, ['--config', configuration, '--nodetach']);
       await answersPing(topology, child);
@@ -68,7 +74,13 @@ export function tayga(program = 'tayga'): Translator {
         async stop() {
           await child.stop();
           vm.ip('link delete clat');
-          vm.sysctl('net.ipv6.conf.all.forwarding=0', 'net.ipv6.conf.eth0.accept_ra=1');
+          vm.ip(`neighbour delete proxy ${clat6} dev eth0`);
+          vm.sysctl(
+            'net.ipv6.neigh.eth0.proxy_delay=80',
+            'net.ipv6.conf.eth0.proxy_ndp=0',
+            'net.ipv6.conf.all.forwarding=0',
+            'net.ipv6.conf.eth0.accept_ra=1',
+          );
         },
       };
     },

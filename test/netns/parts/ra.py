@@ -3,7 +3,8 @@
 
 Usage: ra.py INTERFACE CONFIG.json
 
-CONFIG holds any of: lifetime (router lifetime, s), mtu, interval (s between unsolicited ones, default 60), managed,
+CONFIG holds any of: source (its link-local address; default: the kernel's choice), lifetime (router lifetime, s), mtu,
+interval (s between unsolicited ones, default 60), managed,
 prefixes [{prefix, valid, preferred, on_link, autonomous}], pref64 [{prefix, lifetime}], rdnss [{addresses, lifetime}],
 raw [hex] (options as they are). Sends one at the start, one every interval, one to all for every solicitation, and after
 SIGHUP, having read CONFIG again. Says "sent" for each.
@@ -71,7 +72,11 @@ def main() -> None:
     with open(path, encoding="utf-8") as file:
         config = json.load(file)
     while True:
-        sock.sendto(advertisement(config), (ALL_NODES, 0, 0, index))
+        control = []
+        if "source" in config:
+            pktinfo = socket.inet_pton(socket.AF_INET6, config["source"]) + struct.pack("@I", index)
+            control = [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, pktinfo)]
+        sock.sendmsg([advertisement(config)], control, 0, (ALL_NODES, 0, 0, index))
         print("sent", flush=True)
         ready, _, _ = select.select([sock, reread], [], [], config.get("interval", 60))
         if sock in ready:
