@@ -3,11 +3,18 @@
  * docs/options.md. To add an option: a row here, its value in config.ts, its check in load.ts.
  */
 
+import type { RunConfig } from './config.ts';
+
 /** value: once; list: any number of times; flag: `--name` or `--no-name`. */
 export type OptionKind = 'value' | 'list' | 'flag';
 
 /** translation: run and replay; run: the daemon only. */
 export type OptionScope = 'translation' | 'run';
+
+/** The values of RunConfig that `===` compares. */
+type PlainValue = {
+  [Name in keyof RunConfig]: RunConfig[Name] extends string | number | boolean ? Name : never;
+}[keyof RunConfig];
 
 export interface OptionRow {
   readonly name: string;
@@ -31,7 +38,7 @@ export interface OptionRow {
     | 'well-known prefix'
     | 'segmentation';
   /** Read at the start only: the value it has. None: a reload takes it into use. */
-  readonly restart?: 'tun' | 'configure' | 'workers' | 'offload' | 'coalesce' | 'ioUring' | 'logLevel';
+  readonly restart?: PlainValue;
 }
 
 export const OPTIONS: readonly OptionRow[] = [

@@ -370,11 +370,17 @@ function forgetVanished(journal: Journal, state: HostState): Set<string> {
   return gone;
 }
 
+/** What the kernel takes away without being asked, with an interface that goes down or an address that goes. */
+const VANISHES: Readonly<Record<Step['kind'], boolean>> = {
+  ...{ proxy: true, address: true, routes: true, rule: true },
+  ...{ sysctl: false, link: false, accept: false, nft: false },
+};
+
 function stillThere(done: Done, state: HostState): Done[] {
   const { step } = done;
   if (wasReplaced(done, state.links)) return [];
   if (step.kind === 'sysctl') return state.sysctls.read(step.key) === null ? [] : [done];
-  if (!['proxy', 'address', 'routes', 'rule'].includes(step.kind)) return [done];
+  if (!VANISHES[step.kind]) return [done];
   const finding = check(step, state);
   if (finding.is !== 'needed') return [done];
   if (step.kind !== 'routes') return [];

@@ -261,7 +261,9 @@ export function applyLines(step: Step, before: Before): string[] {
       return [`-6 rule add ${ruleSpec(step)}`];
     case 'proxy':
       return [`neighbour add proxy ${step.address} dev ${step.dev}`];
-    default:
+    case 'sysctl':
+    case 'accept':
+    case 'nft':
       return [];
   }
 }
@@ -284,7 +286,9 @@ export function undoLines({ step, before }: Done): string[] {
       return [`-6 rule del ${ruleSpec(step)}`];
     case 'proxy':
       return [`neighbour del proxy ${step.address} dev ${step.dev}`];
-    default:
+    case 'sysctl':
+    case 'accept':
+    case 'nft':
       return [];
   }
 }

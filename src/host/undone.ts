@@ -18,7 +18,9 @@ export function isUndone(step: Step, state: HostState): boolean {
       return isLost(step, state);
     case 'routes':
       return changedRoutes(step, state).length > 0;
-    default:
+    case 'address':
+    case 'proxy':
+    case 'rule':
       return false;
   }
 }

@@ -2,7 +2,7 @@
  * THE reason table: every outcome a packet can have is one row here.
  *
  * From a row come the integer the hot path returns, the name in reports, the counter and metric label, the word in
- * the log, the text of `clatd explain` and docs/reasons.md. To add an outcome, add a row; nothing else lists them.
+ * the log and the text of `clatd explain`. To add an outcome, add a row; no other file of src/ lists them.
  */
 
 export type Verdict = 'translated' | 'hairpinned' | 'replied' | 'dropped' | 'ignored';
