@@ -37,6 +37,20 @@ const code = (file: string): string =>
 const folderOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : '.');
 
 describe('layers', () => {
+  it('CONTRIBUTING.md says the same', () => {
+    const text = readFileSync(join(root, '../CONTRIBUTING.md'), 'utf8');
+    const said = [...text.matchAll(/^\| `src\/(\w*)\S*` \|.*\| (.*) \|$/gm)].map(([, folder, may]) => [
+      folder === 'main' ? '.' : folder,
+      may === 'nothing' ? [] : may!.split(', ').sort(),
+    ]);
+    const sorted = Object.entries(MAY).map(([folder, may]) => [folder, [...may].sort()]);
+    expect(Object.fromEntries(said)).toEqual(Object.fromEntries(sorted));
+  });
+
+  it('has no folder but these', () => {
+    expect([...new Set(files.map(folderOf))].sort()).toEqual(Object.keys(MAY).sort());
+  });
+
   it.each(files)('%s imports downward', (file) => {
     const from = folderOf(file);
     for (const name of imports(file).filter((one) => one.startsWith('.'))) {
