@@ -2,10 +2,11 @@
  * The options that `plan`, `discover` and `doctor` begin with: those of the clatd that runs here, else those of the service.
  * Without them they would judge another set-up than the one in use.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { SERVICE_CONFIG } from '../config/config-files.ts';
 import { parseEnvironment, splitUnquoted } from '../config/environment-file.ts';
 import { findRunning } from '../host/running.ts';
+import { MOST_SMALL_FILE, readRegularFile } from '../io/regular-file.ts';
 
 export interface Inherited {
   /** As on the command line of `clatd run`, without `run`. */
@@ -46,7 +47,7 @@ export function serviceOptions(config: string, environment: string): Inherited |
 
 function read(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFile(path, MOST_SMALL_FILE).toString();
   } catch {
     return '';
   }

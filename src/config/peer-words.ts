@@ -72,7 +72,6 @@ const WORDS: Readonly<Record<string, string>> = {
   'v4-defaultroute-replace':
     'write --enable force: the CLAT then works beside native IPv4, whose route goes first',
   'v4-defaultroute-mtu': 'leave it out: it follows the uplink; --ipv6-mtu BYTES sets another',
-  'v4-defaultroute-metric': 'leave it out: it is 2048, so that any native route goes first',
   'v4-defaultroute-advmss': 'write --mss-clamp N or auto',
   'proxynd-enable': SET_UP,
   'forwarding-enable': SET_UP,

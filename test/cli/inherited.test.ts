@@ -1,10 +1,11 @@
 /** plan, discover and doctor begin with the options of the clatd in use. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { serviceOptions } from '../../src/cli/inherited.ts';
 import { wordsOf } from '../../src/host/running.ts';
+import { MOST_SMALL_FILE } from '../../src/io/regular-file.ts';
 
 let dir: string;
 beforeAll(() => {
@@ -39,4 +40,12 @@ test('the service’s files, where they are', () => {
     argv: ['--config', config, '--tun', 'x', '--dns64-servers', '2001:db8::64'],
     said: `clatd does not run; the options of its service count here too: ${config}, CLATD_OPTS of ${environment}`,
   });
+});
+
+test('an environment file is read as any other: a regular one of bounded size, or none', () => {
+  const environment = join(dir, 'large');
+  writeFileSync(environment, 'CLATD_OPTS="--tun x"\n');
+  expect(serviceOptions(join(dir, 'none'), environment)).not.toBeNull();
+  truncateSync(environment, MOST_SMALL_FILE + 1);
+  expect(serviceOptions(join(dir, 'none'), environment)).toBeNull();
 });
