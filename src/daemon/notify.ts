@@ -1,4 +1,5 @@
 /** Telling the service manager how we are: sd_notify(3). Does nothing where NOTIFY_SOCKET is not set. */
+import { constants } from 'node:os';
 import { native } from '../io/native.ts';
 
 export interface Notifier {
@@ -16,15 +17,57 @@ const PATH_BYTES = 107;
 /** @param socket the value of NOTIFY_SOCKET, if any. @param monotonicUs the monotonic clock, in µs */
 export function createNotifier(socket: string | undefined, monotonicUs: () => bigint): Notifier {
   const usable = socket !== undefined && socket !== '' && Buffer.byteLength(socket) <= PATH_BYTES;
-  const send = (...lines: string[]): void => {
-    if (usable) native().sdNotify(socket, message(lines));
-  };
+  const outbox = usable ? new Outbox((text) => native().sdNotify(socket, text)) : null;
+  const send = (...lines: string[]): void => outbox?.send(message(lines));
   return {
     ready: (status) => (status === undefined ? send('READY=1') : send('READY=1', `STATUS=${status}`)),
     reloading: () => send('RELOADING=1', `MONOTONIC_USEC=${monotonicUs()}`),
     stopping: () => send('STOPPING=1'),
     status: (text) => send(`STATUS=${text}`),
   };
+}
+
+const { EAGAIN, ENOBUFS } = constants.errno;
+/** ms */
+const AGAIN = 100;
+/** More than a start and some reloads say. */
+const MOST_WAITING = 32;
+
+/**
+ * Nothing here waits for the manager, whose queue is full at times, as when a machine boots. What it cannot take is kept
+ * and sent later, in order: without READY=1 it would end a service that runs well.
+ */
+export class Outbox {
+  readonly #write: (text: string) => number;
+  #waiting: string[] = [];
+  #timer: NodeJS.Timeout | null = null;
+
+  /** @param write sends a datagram without waiting. @returns 0 or -errno */
+  constructor(write: (text: string) => number) {
+    this.#write = write;
+  }
+
+  send(text: string): void {
+    const isStatus = (one: string | undefined): boolean => one?.startsWith('STATUS=') === true;
+    // The latest status is what counts.
+    if (isStatus(text) && isStatus(this.#waiting.at(-1))) this.#waiting.pop();
+    this.#waiting.push(text);
+    if (this.#waiting.length > MOST_WAITING) this.#waiting.shift();
+    if (this.#timer === null) this.#flush();
+  }
+
+  #flush(): void {
+    this.#timer = null;
+    while (this.#waiting.length > 0) {
+      const result = this.#write(this.#waiting[0]!);
+      if (result === -EAGAIN || result === -ENOBUFS) {
+        // It keeps no process alive: who ends needs nobody's word for it.
+        this.#timer = setTimeout(() => this.#flush(), AGAIN).unref();
+        return;
+      }
+      this.#waiting.shift();
+    }
+  }
 }
 
 /**
