@@ -147,6 +147,8 @@ export function asJournalError(path: string, error: unknown): JournalError {
       ? ' (run as root, or use --no-configure)'
       : code === 'ENOSPC' || code === 'EDQUOT'
         ? ` (${dirname(path)} is full: make room there)`
-        : '';
+        : code === 'EROFS'
+          ? ` (mount a tmpfs on ${dirname(path)}, or use --no-configure)`
+          : '';
   return new JournalError(`cannot keep the journal of host changes in ${path}: ${code ?? message}${remedy}`);
 }

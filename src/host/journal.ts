@@ -178,15 +178,18 @@ export function ownerOfThisProcess(): Owner {
   };
 }
 
+/** Null: there is no such process, or it has ended and its parent has not looked yet, as in containers without an init. */
 function startTimeOf(pid: number): string | null {
   try {
-    return startTimeIn(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return /^[ZX]/.test(behindName(stat)) ? null : startTimeIn(stat);
   } catch {
     return null;
   }
 }
 
-/** Field 22; the command's name (field 2) stands in parentheses and may contain anything. */
-function startTimeIn(stat: string): string {
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
+/** From field 3 on; the command's name (field 2) stands in parentheses and may contain anything. */
+const behindName = (stat: string): string => stat.slice(stat.lastIndexOf(')') + 2);
+
+/** Field 22 */
+const startTimeIn = (stat: string): string => behindName(stat).split(' ')[19] ?? '';

@@ -105,12 +105,20 @@ async function recover(path: string, leftover: Leftover, host: Host, log: HostLo
     log.warn(`the journal ${path} is of no use (${leftover.because}): ${aside}`);
     return [];
   }
-  const { pid, done, left, bad } = leftover;
-  if (bad !== null) {
-    log.warn(
-      `the journal ${path} is not as clatd writes it (${bad}): put aside as ${putAside(path)}; what of it makes sense is undone`,
-    );
-  }
+  const later = await undoLeftover(path, leftover, host, log);
+  // Only now: whoever is killed while it undoes leaves the journal where the next start finds it.
+  if (leftover.bad !== null) log.warn(`the journal ${path} was put aside as ${putAside(path)}`);
+  return later;
+}
+
+async function undoLeftover(
+  path: string,
+  { pid, done, left, bad }: Extract<Leftover, { is: 'stale' }>,
+  host: Host,
+  log: HostLog,
+): Promise<Left[]> {
+  if (bad !== null)
+    log.warn(`the journal ${path} is not as clatd writes it (${bad}): what of it makes sense is undone`);
   const changes = [...left.map((one) => one.done), ...done];
   if (changes.length === 0) return [];
   const what = changes.length === 1 ? 'the change' : `the ${changes.length} changes`;

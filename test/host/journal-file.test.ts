@@ -11,10 +11,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseJournal, readJournal, writeJournal } from '../../src/host/journal-file.ts';
+import { ownerOfThisProcess, readLeftover } from '../../src/host/journal.ts';
+import { asJournalError, parseJournal, readJournal, writeJournal } from '../../src/host/journal-file.ts';
 import type { Done, Step } from '../../src/host/plan.ts';
 import { isDone } from '../../src/host/step-fields.ts';
+import { Process } from '../netns/process.ts';
 import { command } from '../netns/sandbox.ts';
+import { until } from '../netns/wait.ts';
 
 const STEPS = {
   sysctl: {
@@ -153,5 +156,32 @@ describe('a journal', () => {
     mkdirSync(`${path}.new`);
     expect(() => writeJournal(path, { ...CONTENT, done: [] })).toThrow(/cannot keep the journal/);
     expect(readFileSync(path, 'utf8')).toBe(before);
+  });
+
+  it('of a process that ended and whose parent has not looked is of a dead one', async () => {
+    // Its second child, which it does not know, and so never waits for.
+    const parent = new Process('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60']);
+    try {
+      const [, word = ''] = await parent.says(/^(\d+)$/m);
+      const pid = Number(word);
+      const stat = () => readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const owner = { ...ownerOfThisProcess(), pid, startTime: stat().split(' ')[21]! };
+      writeJournal(path, { ...CONTENT, ...owner });
+      expect(readLeftover(path, ownerOfThisProcess())).toEqual({ is: 'running', pid });
+      await until('it to end', () => stat().includes(') Z '));
+      expect(readLeftover(path, ownerOfThisProcess())).toMatchObject({ is: 'stale', pid });
+    } finally {
+      await parent.stop('SIGKILL');
+    }
+  });
+
+  it.each([
+    ['ENOSPC', 'make room there'],
+    ['EROFS', 'mount a tmpfs on /run/clatd, or use --no-configure'],
+    ['EACCES', 'run as root, or use --no-configure'],
+  ])('that is refused with %s names the remedy', (code, remedy) => {
+    const { message } = asJournalError('/run/clatd/clat@1.json', Object.assign(new Error(), { code }));
+    expect(message).toContain(`${code} (`);
+    expect(message).toContain(remedy);
   });
 });

@@ -146,7 +146,7 @@ describe.skipIf(!isRoot)('a journal that somebody else wrote', () => {
     const answer = vm.drive({ tun: 'clat', do: 'apply' });
     expect(answer.error).toBeUndefined();
     expect(answer.log.join('\n')).toMatch(
-      /4 of its changes are none that clatd makes.*put aside as .*clat\.json\.bad/,
+      /4 of its changes are none that clatd makes.*put aside as .*clat\.json\.bad/s,
     );
     expect(readFileSync(victim, 'utf8')).toBe('1\n');
     const addresses = vm.run('ip address show dev victim');
