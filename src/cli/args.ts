@@ -48,11 +48,20 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
     return await command.run(callOf(command, begun.words, { ...io, files: begun.files }), io);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    for (const { where, message } of error.mistakes) io.stderr.write(`clatd: ${where}: ${message}\n`);
-    io.stderr.write(`clatd: nothing was done; see clatd ${command.name} --help\n`);
+    const before = `${mark(ERROR, io)}clatd:`;
+    for (const { where, message } of error.mistakes) io.stderr.write(`${before} ${where}: ${message}\n`);
+    io.stderr.write(`${before} nothing was done; see clatd ${command.name} --help\n`);
     return EXIT_USAGE;
   }
 }
+
+/** sd-daemon(3) */
+const ERROR = 3;
+const WARNING = 4;
+
+/** The priority of a line in the journal, before there is a log. */
+const mark = (priority: number, { env }: CliIo): string =>
+  env['JOURNAL_STREAM'] === undefined ? '' : `<${priority}>`;
 
 const asksForHelp = (word: string): boolean => word === '-h' || word === '--help';
 
@@ -154,7 +163,11 @@ function callOf(command: Command, words: Words, io: CliIo): Call {
   let given: RawOptions = {};
   const take = <T>(loaded: Loaded<T>): T => {
     if (!loaded.ok) throw new Refused(loaded.mistakes);
-    for (const warning of loaded.warnings) io.stderr.write(`clatd: warning: ${warning}\n`);
+    for (const warning of loaded.warnings) {
+      // What a command that asks the network itself does with an option is its own affair.
+      if (command.inherits === true && loaded.vain.includes(warning)) continue;
+      io.stderr.write(`${mark(WARNING, io)}clatd: warning: ${warning}\n`);
+    }
     given = loaded.given;
     return loaded.config;
   };

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { SERVICE_CONFIG } from '../config/config-files.ts';
 import { parseEnvironment, splitUnquoted } from '../config/environment-file.ts';
-import { findRunning } from '../host/running.ts';
+import { findRunning, runningDevices } from '../host/running.ts';
 import { MOST_SMALL_FILE, readRegularFile } from '../io/regular-file.ts';
 
 export interface Inherited {
@@ -29,7 +29,16 @@ export function inheritedOptions(tun: string | null): Inherited | null {
     const shown = argv.length === 0 ? 'it has none' : argv.map(shellWord).join(' ');
     return { argv, cwd: cwd ?? '/', said: `${whose}; its options count here too: ${shown}` };
   }
-  return tun === null ? serviceOptions(SERVICE_CONFIG, SERVICE_ENVIRONMENT) : null;
+  if (tun !== null) return null;
+  return besideOthers(runningDevices(), serviceOptions(SERVICE_CONFIG, SERVICE_ENVIRONMENT));
+}
+
+/** @param devices of every clatd that runs, none of which is meant more than another */
+export function besideOthers(devices: readonly string[], service: Inherited | null): Inherited | null {
+  if (devices.length < 2) return service;
+  const several = `several clatd run here (on ${devices.join(', ')}; --tun names one)`;
+  if (service === null) return { argv: [], cwd: '/', said: `${several}; the options of none count here` };
+  return { ...service, said: `${several}; ${service.said.replace(/^[^;]*; /, '')}` };
 }
 
 /** What the unit would start clatd with. */

@@ -37,7 +37,14 @@ import {
 export type { Mistake, RawOptions, Whereabouts };
 
 export type Loaded<T> =
-  | { readonly ok: true; readonly config: T; readonly warnings: string[]; readonly given: RawOptions }
+  | {
+      readonly ok: true;
+      readonly config: T;
+      readonly warnings: string[];
+      /** Those of the warnings that name an option without effect in the daemon. */
+      readonly vain: readonly string[];
+      readonly given: RawOptions;
+    }
   | { readonly ok: false; readonly mistakes: Mistake[] };
 
 /** Where files come from; may throw as node:fs does, and where a file is no regular one or larger than `most` bytes. */
@@ -140,9 +147,10 @@ function unknownNames(raw: RawOptions, rows: readonly OptionRow[], reader: Reade
 
 function finish<T>(reader: Reader, given: RawOptions, config: T, of: Circumstances): Loaded<T> {
   const { mistakes, warnings } = reader;
-  warnings.push(...inVain(given, of).map(({ name, why }) => `${reader.where(name)} has no effect ${why}`));
+  const vain = inVain(given, of).map(({ name, why }) => `${reader.where(name)} has no effect ${why}`);
+  warnings.push(...vain);
   return mistakes.length === 0
-    ? { ok: true, config, warnings, given }
+    ? { ok: true, config, warnings, vain, given }
     : { ok: false, mistakes: inOrder(mistakes) };
 }
 

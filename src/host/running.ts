@@ -27,6 +27,12 @@ export function findRunning(tun: string | null): Running | null {
   }
 }
 
+/** The devices that every clatd of this network namespace serves. */
+export function runningDevices(): string[] {
+  const { tun, journal, others } = readDaemon('clat');
+  return [...(journal.is === 'running' ? [tun] : []), ...others.map((one) => one.tun)];
+}
+
 const PROGRAM = /(^|\/)(clatd|clatd\.js|main\.js)$/;
 
 /** The words after the program in /proc/PID/cmdline, whatever runs it; null: it is none of ours. */

@@ -3,13 +3,18 @@ import { describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/args.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
 
-async function clatd(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+const clatd = (...argv: string[]) => clatdIn({}, ...argv);
+
+async function clatdIn(
+  env: Record<string, string>,
+  ...argv: string[]
+): Promise<{ code: number; out: string; err: string }> {
   let out = '';
   let err = '';
   const code = await main(argv, {
     stdout: { write: (text) => (out += text) },
     stderr: { write: (text) => (err += text) },
-    env: {},
+    env,
     version: '9.9.9',
     columns: 100,
     monotonicUs: () => 0n,
@@ -201,6 +206,21 @@ test('check and run warn of what is given in vain', async () => {
     code: 0,
     err: 'clatd: warning: --health-interval has no effect beside --no-configure\n',
   });
+});
+test('what a command that asks the network itself makes use of is not called vain', async () => {
+  const options = ['--defaults', '--target', '???', '--pool6', '64:ff9b::/96', '--dns64-servers', '::1'];
+  const { code, err } = await clatd('doctor', ...options);
+  expect(code).toBe(2);
+  expect(err).toMatch(/^clatd: --target: /);
+});
+test('in the journal a warning is a warning, and a mistake an error', async () => {
+  const journal = { JOURNAL_STREAM: '8:1' };
+  expect((await clatdIn(journal, 'check', '--health-interval', '5')).err).toBe(
+    '<4>clatd: warning: --health-interval has no effect without --health-check\n',
+  );
+  const { code, err } = await clatdIn(journal, 'run', '--workers', 'many');
+  expect(code).toBe(2);
+  expect(err).toMatch(/^(<3>clatd: .*\n)+$/);
 });
 test('mistakes of the file and of the command line are told together', async () => {
   const { code, err } = await clatd('check', '--config', '/bad.toml', '--workers', 'many', '--polo6', 'x');

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { serviceOptions } from '../../src/cli/inherited.ts';
+import { besideOthers, serviceOptions } from '../../src/cli/inherited.ts';
 import { wordsOf } from '../../src/host/running.ts';
 import { MOST_SMALL_FILE } from '../../src/io/regular-file.ts';
 
@@ -48,4 +48,23 @@ test('an environment file is read as any other: a regular one of bounded size, o
   expect(serviceOptions(join(dir, 'none'), environment)).not.toBeNull();
   truncateSync(environment, MOST_SMALL_FILE + 1);
   expect(serviceOptions(join(dir, 'none'), environment)).toBeNull();
+});
+
+test('several clatd, none of them named: that is said, whatever counts', () => {
+  const service = {
+    argv: ['--tun', 'x'],
+    cwd: '/',
+    said: 'clatd does not run; the options of its service count here too: y',
+  };
+  expect(besideOthers([], service)).toBe(service);
+  expect(besideOthers(['clat'], service)).toBe(service);
+  expect(besideOthers(['clat', 'b'], service)).toEqual({
+    ...service,
+    said: 'several clatd run here (on clat, b; --tun names one); the options of its service count here too: y',
+  });
+  expect(besideOthers(['a', 'b'], null)).toEqual({
+    argv: [],
+    cwd: '/',
+    said: 'several clatd run here (on a, b; --tun names one); the options of none count here',
+  });
 });
