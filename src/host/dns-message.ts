@@ -50,6 +50,8 @@ const AAAA_BYTES = 16;
 const RECORD_HEADER = 10;
 /** RFC 1035 §2.3.4 */
 const LONGEST_NAME = 255;
+/** One before each label that a name may have: thousands, followed for each record, would take the thread's time. */
+const MOST_POINTERS = 127;
 /** Longer chains of aliases are a loop, or no better. */
 const MOST_ALIASES = 8;
 
@@ -63,7 +65,7 @@ export function makeQuestion(id: number): Uint8Array {
   return Uint8Array.of(...header, ...labels, 0, 0, AAAA, 0, IN);
 }
 
-/** A name and where it ends; null: it runs over the end, is too long, or its pointers lead forward or round. */
+/** A name and where it ends; null: it runs over the end, is too long, or its pointers are too many or lead forward or round. */
 function readName(
   message: Uint8Array,
   start: number,
@@ -73,6 +75,7 @@ function readName(
   let at = start;
   // A pointer leads to a place before the one it stands for (RFC 1035 §4.1.4): so there is no way round.
   let before = start;
+  let pointers = 0;
   for (;;) {
     const length = message[at];
     if (length === undefined) return null;
@@ -82,7 +85,7 @@ function readName(
       if (low === undefined) return null;
       if (end < 0) end = at + 2;
       const to = ((length & 0x3f) << 8) | low;
-      if (to >= before) return null;
+      if (to >= before || ++pointers > MOST_POINTERS) return null;
       before = to;
       at = to;
       continue;

@@ -96,6 +96,21 @@ describe('hostile answers', () => {
     });
   });
 
+  it.each([
+    [127, '64:ff9b::c000:aa 300'],
+    [128, 'failed'],
+    [8000, 'failed'],
+  ])('a name by way of %i pointers, each to the one before', (pointers, what) => {
+    const pointer = (to: number): string => (0xc000 | to).toString(16);
+    // In the data of a record that nobody reads: behind header, question and the record's own header.
+    const start = 12 + 19 + 12;
+    const chain = Array.from({ length: pointers - 1 }, (_, i) =>
+      pointer(i === 0 ? 12 : start + 2 * (i - 1)),
+    ).join('');
+    const last = pointer(start + 2 * (pointers - 2));
+    expect(found(message(aaaa(chain, 'c00c', '0010 0001'), aaaa(GOOD, last)))).toBe(what);
+  });
+
   it('a TTL of the highest bit counts as 0 (RFC 2181 §8)', () => {
     expect(found(message(aaaa(GOOD).replace('0000012c', '8000012c')))).toBe('64:ff9b::c000:aa 30');
   });
