@@ -84,14 +84,24 @@ export function inBoth(lan: EamList, nat44: readonly Prefix4[]): string[] {
   });
 }
 
-/** The configuration with the mappings of `--lan` among its own. */
+/** The configuration with the mappings of `--lan` among its own: the same list for the same two lists, which are complete. */
 export function withLan<T extends Pick<TranslationConfig, 'eam'>>(translation: T, lan: EamList): T {
   if (lan.size === 0) return translation;
-  const eam = new EamList(translation.eam.size + lan.size);
-  for (const list of [translation.eam, lan]) {
+  const known = joined.get(translation.eam);
+  const eam = known?.lan === lan ? known.eam : join(translation.eam, lan);
+  joined.set(translation.eam, { lan, eam });
+  return { ...translation, eam };
+}
+
+/** The list joined last, by the one without `lan`. */
+const joined = new WeakMap<EamList, { readonly lan: EamList; readonly eam: EamList }>();
+
+function join(own: EamList, lan: EamList): EamList {
+  const eam = new EamList(own.size + lan.size);
+  for (const list of [own, lan]) {
     for (let i = 0; i < list.size; i++) copy(list, i, eam);
   }
-  return { ...translation, eam };
+  return eam;
 }
 
 /** A checked list in two: what was given by `--lan`, and all else. */

@@ -63,6 +63,8 @@ export interface ClatDeps {
 
 /** CLAT-4 */
 const ATTEMPTS = 3;
+/** Networks whose taken addresses are counted: whoever advertises new ones all the time gets no more memory. */
+const MOST_NETWORKS = 64;
 /** Counted beside those that were found to be taken, for an address that is only tried. */
 const SPARE = 1000;
 
@@ -437,6 +439,7 @@ export class Clat {
         const network = formatPrefix6(choice.network);
         log.warn(`${text} belongs to a neighbour on ${uplink.name}`);
         this.#taken.set(network, (this.#taken.get(network) ?? 0) + 1);
+        if (this.#taken.size > MOST_NETWORKS) this.#taken.delete(this.#taken.keys().next().value!);
         if (this.#claim === claim) this.#claim = null;
         if (this.#next === claim) this.#next = null;
         this.look();

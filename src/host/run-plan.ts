@@ -154,7 +154,7 @@ export function buildRunPlan(input: RunPlanInput, state: HostState): RunPlan {
   const tunMtu = chooseMtu(input, state, uplink, notes);
   const cover = coverEam6(input.eam);
   const singles = ownSingles6(input);
-  findOwnAddressesInside(input, state, notes);
+  findOwnAddressesInside(input, cover, state, notes);
   const addresses = addressEntries(input, state, notes);
   const { tun, eam } = input;
   const unreachable = unreachableEntries(
@@ -484,13 +484,19 @@ function proxyEntries(
 }
 
 /** An address of the host inside an EAM: the local table comes before any route, so answers would stay in the host. */
-function findOwnAddressesInside({ eam, ipv6Addr }: RunPlanInput, state: HostState, notes: Notes): void {
+function findOwnAddressesInside(
+  { eam, ipv6Addr }: RunPlanInput,
+  cover: readonly Prefix6[],
+  state: HostState,
+  notes: Notes,
+): void {
   for (const own of state.addresses) {
     if (own.family !== 6) continue;
     const address = parseKernel6(own.address);
     if (ipv6Addr !== null && inPrefix6(address, { address: ipv6Addr, length: 128 })) {
       notes.conflicts.push(`${own.address} (--ipv6-addr) is an address of ${own.dev} itself`);
     }
+    if (!cover.some((prefix) => inPrefix6(address, prefix))) continue;
     for (let i = 0; i < eam.size; i++) {
       const side: Prefix6 = { address: eamAddress6(eam, i), length: eam.length6[i]! };
       if (!inPrefix6(address, side)) continue;

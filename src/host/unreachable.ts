@@ -4,8 +4,9 @@
  * with "unreachable" (CLAT-14).
  */
 import type { EamList } from '../address/eam.ts';
-import { formatIp4, formatPrefix4, formatPrefix6 } from '../address/format.ts';
+import { formatPrefix4, formatPrefix6 } from '../address/format.ts';
 import { type Ip4, inPrefix4, type Prefix4, type Prefix6 } from '../address/ip.ts';
+import { networksEam4 } from './cover.ts';
 import type { Entry, RouteStep } from './plan.ts';
 import type { HostState } from './state.ts';
 import { parseKernel4 } from './text.ts';
@@ -29,23 +30,25 @@ export function unreachableEntries(
   state: HostState,
 ): { entries: Entry[]; warnings: string[] } {
   const to4 = networks4(eam, ownAddresses(state, planned));
-  const to6 = cover.filter(({ length }) => length < 128).map((prefix) => formatPrefix6(prefix));
+  const to6 = cover.filter(({ length }) => length < 128);
   const warnings: string[] = [];
   const entries: Entry[] = [];
-  const add = (family: 4 | 6, to: string[]): void => {
-    if (to.length > most) {
+  const add = (family: 4 | 6, count: number, to: () => string[]): void => {
+    if (count > most) {
       warnings.push(
-        `the EAMs have ${to.length} separate IPv${family} networks, more than ${most}: they get no unreachable routes, and packets to one that is away go round through ${tun} until their TTL is used up`,
+        `the EAMs have ${count} separate IPv${family} networks, more than ${most}: they get no unreachable routes, and packets to one that is away go round through ${tun} until their TTL is used up`,
       );
-    } else if (to.length > 0) {
-      entries.push({
-        why: 'While the network behind this host is away, packets to it end here in place of going round through the translator.',
-        step: unreachable(family, to),
-      });
+      return;
     }
+    const destinations = to();
+    if (destinations.length === 0) return;
+    entries.push({
+      why: 'While the network behind this host is away, packets to it end here in place of going round through the translator.',
+      step: unreachable(family, destinations),
+    });
   };
-  add(4, to4.length > most ? to4.map(formatPrefix4) : uncovered(to4, tun, state).map(formatPrefix4));
-  add(6, to6);
+  add(4, to4.length, () => uncovered(to4, tun, state).map(formatPrefix4));
+  add(6, to6.length, () => to6.map((prefix) => formatPrefix6(prefix)));
   return { entries, warnings };
 }
 
@@ -62,29 +65,24 @@ const unreachable = (family: 4 | 6, to: readonly string[]): RouteStep => ({
   mtu: null,
 });
 
-function ownAddresses(state: HostState, planned: readonly Entry[]): Set<string> {
-  return new Set([
-    ...state.addresses.filter(({ family }) => family === 4).map(({ address }) => address),
-    ...planned.flatMap(({ step }) => (step.kind === 'address' && step.family === 4 ? step.address : [])),
-  ]);
+function ownAddresses(state: HostState, planned: readonly Entry[]): Set<Ip4> {
+  return new Set(
+    [
+      ...state.addresses.filter(({ family }) => family === 4).map(({ address }) => address),
+      ...planned.flatMap(({ step }) => (step.kind === 'address' && step.family === 4 ? step.address : [])),
+    ].map(parseKernel4),
+  );
 }
 
-/** The EAM's IPv4 side without addresses of this host, each network once. */
-function networks4(eam: EamList, own: ReadonlySet<string>): Prefix4[] {
+/** The EAM's IPv4 side without addresses of this host, each network once. A mapping of everything ends by a default route. */
+function networks4(eam: EamList, own: ReadonlySet<Ip4>): Prefix4[] {
+  const { addresses, lengths } = networksEam4(eam);
   const prefixes: Prefix4[] = [];
-  for (let i = 0; i < eam.size; i++) {
-    const prefix = { address: eam.v4[i]!, length: eam.length4[i]! };
-    // A mapping of everything: a default route is what ends it.
-    if (prefix.length === 0 || (prefix.length === 32 && own.has(formatIp4(prefix.address)))) continue;
-    prefixes.push(prefix);
+  for (const [i, length] of lengths.entries()) {
+    const address = addresses[i]!;
+    if (length < 32 || !own.has(address)) prefixes.push({ address, length });
   }
-  prefixes.sort((a, b) => (a.address >>> 0) - (b.address >>> 0) || a.length - b.length);
-  const kept: Prefix4[] = [];
-  for (const prefix of prefixes) {
-    const last = kept.at(-1);
-    if (last === undefined || !inPrefix4(prefix.address, last)) kept.push(prefix);
-  }
-  return kept;
+  return prefixes;
 }
 
 /**

@@ -85,6 +85,8 @@ describe('--lan', () => {
     expect(entries(both.eam)).toEqual(['192.0.0.2/32=2001:db8::1/128', ...entries(config.lan)]);
     expect(found.size).toBe(1);
     expect(withLan(both, new EamList())).toBe(both);
+    // A look at the host makes no other list.
+    expect(withLan({ ...config.translation, eam: found }, config.lan).eam).toBe(both.eam);
   });
 });
 

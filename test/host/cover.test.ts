@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EamList } from '../../src/address/eam.ts';
 import { formatPrefix6 } from '../../src/address/format.ts';
-import { type Ip6, inPrefix6 } from '../../src/address/ip.ts';
-import { coverEam6 } from '../../src/host/cover.ts';
+import { type Ip6, inPrefix4, inPrefix6 } from '../../src/address/ip.ts';
+import { coverEam6, networksEam4 } from '../../src/host/cover.ts';
 import { parseKernel6 } from '../../src/host/text.ts';
 
 const listOf = (...prefixes: string[]): EamList => {
@@ -49,4 +49,36 @@ test('covers exactly what the list covers', () => {
       }
     }),
   );
+});
+
+test('the networks of the IPv4 side cover exactly what the list covers, each address once', () => {
+  const small = fc.tuple(fc.integer({ min: 0, max: 63 }), fc.integer({ min: 26, max: 32 }));
+  // On both sides of 128.0.0.0, where signed numbers turn.
+  const base = fc.constantFrom(0x7fff_ffc0, 0x8000_0000 | 0);
+  fc.assert(
+    fc.property(base, fc.array(small, { maxLength: 20 }), (first, entries) => {
+      const list = new EamList();
+      list.add(0, 0, [0, 0, 0, 0], 96);
+      for (const [low, length] of entries)
+        list.add(first | (low & (-1 << (32 - length))), length, [0, 0, 0, 0], 96);
+      const { addresses, lengths } = networksEam4(list);
+      expect([...addresses].sort((a, b) => (a >>> 0) - (b >>> 0))).toEqual([...addresses]);
+      for (let low = 0; low < 64; low++) {
+        const inList = entries.some(([at, length]) => (at ^ low) >> (32 - length) === 0);
+        const found = [...addresses].filter((address, i) =>
+          inPrefix4(first | low, { address, length: lengths[i]! }),
+        );
+        expect(found.length).toBe(inList ? 1 : 0);
+      }
+    }),
+  );
+});
+
+test('a list is sorted once, and anew when it has grown', () => {
+  const list = listOf('2001:db8::1/128');
+  const found = coverEam6(list);
+  expect(coverEam6(list)).toBe(found);
+  expect(networksEam4(list)).toBe(networksEam4(list));
+  list.add(0, 32, parseKernel6('2001:db8::'), 128);
+  expect(coverEam6(list).map(formatPrefix6)).toEqual(['2001:db8::/127']);
 });

@@ -62,6 +62,9 @@ describeNetns('clatd run', ['ping', 'nft', 'setpriv', 'unshare'], () => {
       expect(code).toBe(0);
       expect(took).toBeLessThan(aSecond());
       expect(hostState(topology.vm)).toEqual(before);
+      expect(child.output.trim().split('\n').at(-1)).toBe(
+        'clatd: stopped: every change of the host was undone',
+      );
     },
   );
 
