@@ -107,6 +107,8 @@ function remark({ bearsOn, restart }: OptionRow): string {
     discovery: 'automatic mode without `--pool6` only',
     'health check': 'with `--health-check` only',
     host: 'not with `--no-configure`',
+    'default route': 'not with `--no-configure`',
+    'native IPv4': 'automatic mode only, without `--enable force`',
     pool6: 'with pool6 only',
     'well-known prefix': 'with that prefix only',
     segmentation: 'with `--offload` auto, uso or tso only',

@@ -14,12 +14,21 @@ export interface Circumstances {
   readonly automatic: boolean;
   readonly pool6: Prefix6 | null;
   readonly healthCheck: boolean;
+  /** --enable force: native IPv4 does not matter. */
+  readonly forced: boolean;
   readonly offload: Offload;
 }
 
 /** Of commands that translate captures and single packets. */
 export const offline = (pool6: Prefix6 | null): Circumstances => {
-  return { configure: false, automatic: false, pool6, healthCheck: false, offload: Offload.uso };
+  return {
+    configure: false,
+    automatic: false,
+    pool6,
+    healthCheck: false,
+    forced: false,
+    offload: Offload.uso,
+  };
 };
 
 export const circumstances = (config: RunConfig): Circumstances => {
@@ -30,6 +39,7 @@ export const circumstances = (config: RunConfig): Circumstances => {
     automatic: isAutomatic(config),
     pool6,
     healthCheck: clat.healthCheck !== null,
+    forced: clat.enable === 'force',
     offload,
   };
 };
@@ -46,6 +56,10 @@ const IN_VAIN: Readonly<Record<NonNullable<OptionRow['bearsOn']>, (of: Circumsta
     IN_VAIN['automatic mode'](of) ??
     (of.pool6 === null ? null : 'beside --pool6: nobody is asked for the prefix'),
   'health check': (of) => IN_VAIN['automatic mode'](of) ?? (of.healthCheck ? null : 'without --health-check'),
+  'native IPv4': (of) =>
+    IN_VAIN['automatic mode'](of) ??
+    (of.forced ? 'beside --enable force: native IPv4 does not matter' : null),
+  'default route': (of) => IN_VAIN.host(of) ?? IN_VAIN.pool6(of),
   host: (of) => (of.configure ? null : 'beside --no-configure, which leaves the host alone'),
   pool6: (of) => (of.automatic || of.pool6 !== null ? null : 'without --pool6'),
   'well-known prefix': (of) => {

@@ -59,7 +59,7 @@ export interface V4Check {
 export interface ClatConfig {
   /** auto: not while there is native IPv4. */
   enable: 'auto' | 'force';
-  /** The uplink; null: that of the best IPv6 default route. */
+  /** The uplink; null: that of the best IPv6 route to the NAT64. */
   platDev: string | null;
   /** auto: what fits the uplink; shared: none of its own; a prefix: somewhere in it; a /128: this one. */
   clat6: 'auto' | 'shared' | Prefix6;

@@ -34,6 +34,8 @@ export interface OptionRow {
     | 'discovery'
     | 'health check'
     | 'host'
+    | 'default route'
+    | 'native IPv4'
     | 'pool6'
     | 'well-known prefix'
     | 'segmentation';
@@ -169,11 +171,11 @@ export const OPTIONS: readonly OptionRow[] = [
     name: 'plat-dev',
     kind: 'value',
     value: 'NAME',
-    default: 'best IPv6 default route',
+    default: 'best IPv6 route to the NAT64',
     scope: 'run',
     group: 'Network',
     help: 'the uplink: where IPv6 packets leave',
-    bearsOn: 'automatic mode',
+    bearsOn: 'host',
   },
   {
     name: 'clat-v6-addr',
@@ -255,6 +257,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Network',
     help: 'metric of the IPv4 default route through the translator; below that of a native one it is preferred to it',
+    bearsOn: 'default route',
   },
   {
     name: 'v4-check',
@@ -264,6 +267,7 @@ export const OPTIONS: readonly OptionRow[] = [
     scope: 'run',
     group: 'Network',
     help: 'a native IPv4 default route counts only while this address answers through it, to pings or (with a port) to TCP connections',
+    bearsOn: 'native IPv4',
   },
   {
     name: 'lowest-ipv6-mtu',

@@ -16,9 +16,26 @@ test.each<[RawOptions, string[]]>([
   [BY_HAND, []],
   [{ 'plat-dev': 'eth0', 'clat-v6-addr': 'shared', 'health-check': '192.0.2.1', 'health-interval': '5' }, []],
   [{ 'dns64-servers': '2001:db8::64', 'prefix-fallback': '64:ff9b::/96', enable: 'force' }, []],
+  [{ ...BY_HAND, 'plat-dev': 'eth0', 'v4-defaultroute-metric': '50' }, []],
   [
-    { ...BY_HAND, 'plat-dev': 'eth0' },
-    ['--plat-dev has no effect beside mappings that are given (--eam, --eam-file)'],
+    { ...BY_HAND, configure: false, 'plat-dev': 'eth0', 'v4-defaultroute-metric': '50' },
+    [
+      '--plat-dev has no effect beside --no-configure, which leaves the host alone',
+      '--v4-defaultroute-metric has no effect beside --no-configure, which leaves the host alone',
+    ],
+  ],
+  [
+    { eam: BY_HAND.eam, 'v4-defaultroute-metric': '50' },
+    ['--v4-defaultroute-metric has no effect without --pool6'],
+  ],
+  [{ 'v4-check': '192.0.2.1' }, []],
+  [
+    { ...BY_HAND, 'v4-check': '192.0.2.1' },
+    ['--v4-check has no effect beside mappings that are given (--eam, --eam-file)'],
+  ],
+  [
+    { enable: 'force', 'v4-check': '192.0.2.1' },
+    ['--v4-check has no effect beside --enable force: native IPv4 does not matter'],
   ],
   [
     { ...BY_HAND, 'clat-v4-addr': '192.0.0.3' },
