@@ -8,13 +8,22 @@
  */
 import { MOST_SMALL_FILE, readRegularFile } from '../io/regular-file.ts';
 import { runTool, ToolFailedError, ToolMissingError } from './iproute.ts';
-import { isNoSuch, type NftExpression, type NftFamily, type NftObject, nftList } from './nft.ts';
+import {
+  isClatdTable,
+  isNoSuch,
+  type NftExpression,
+  type NftFamily,
+  type NftObject,
+  nftList,
+} from './nft.ts';
 
 export interface Firewall {
   /** Those with a chain at the forward hook. */
   readonly tables: readonly FirewallTable[];
   /** "FAMILY NAME" of all tables with chains, whatever their hooks; null: could not be seen. */
   readonly present: ReadonlySet<string> | null;
+  /** "FAMILY NAME" of the tables of clatds: how many rules each has, since a flush leaves the table and its chains. */
+  readonly clatd?: ReadonlyMap<string, number>;
   /** Old iptables in use (not iptables-nft), by family. */
   readonly legacy: readonly LegacyTable[];
   /** What could not be seen, one sentence each. */
@@ -83,19 +92,37 @@ export async function readFirewall(source: FirewallSource = LINUX): Promise<Fire
   return { ...seen, legacy, unseen };
 }
 
-async function readTables(source: FirewallSource): Promise<Pick<Firewall, 'tables' | 'present'>> {
+async function readTables(source: FirewallSource): Promise<Pick<Firewall, 'tables' | 'present' | 'clatd'>> {
   const present = new Set<string>();
+  const clatds = new Set<string>();
   const names = new Map<string, { family: NftFamily; name: string }>();
   for (const { chain } of await source.list('chains')) {
     if (chain === undefined) continue;
     const { family, table: name, hook, type } = chain;
     present.add(`${family} ${name}`);
+    if (isClatdTable(name)) clatds.add(`${family} ${name}`);
     if (hook !== 'forward' || type !== 'filter') continue;
     if (family === 'ip' || family === 'ip6' || family === 'inet')
       names.set(`${family} ${name}`, { family, name });
   }
   const found = await Promise.all([...names.values()].map((name) => readTable(name, source)));
-  return { tables: found.filter((table) => table !== null), present };
+  const clatd = new Map<string, number>();
+  for (const name of clatds) {
+    const rules = await countRules(name, source);
+    if (rules === null) present.delete(name);
+    else clatd.set(name, rules);
+  }
+  return { tables: found.filter((table) => table !== null), present, clatd };
+}
+
+/** null: gone since. */
+async function countRules(table: string, source: FirewallSource): Promise<number | null> {
+  try {
+    return (await source.list(`table ${table}`)).filter(({ rule }) => rule !== undefined).length;
+  } catch (error) {
+    if (isNoSuch(error)) return null;
+    throw error;
+  }
 }
 
 /** null: gone since, or dormant and so without effect. */

@@ -9,7 +9,7 @@ import type { EamList } from '../address/eam.ts';
 import { formatPrefix4 } from '../address/format.ts';
 import { inPrefix4, type Prefix4 } from '../address/ip.ts';
 import type { Behind } from './firewall-plan.ts';
-import { isPlainInterface } from './nft.ts';
+import { isPlainInterface, tableOf } from './nft.ts';
 import type { Entry } from './plan.ts';
 import type { HostState } from './state.ts';
 import { parseKernel4 } from './text.ts';
@@ -78,7 +78,7 @@ export function forwardingEntries4(tun: string, behind: readonly Behind[]): Entr
  */
 export function nat44Entry(tun: string, prefixes: readonly Prefix4[], source: string): Entry | null {
   if (!isPlainInterface(tun)) return null;
-  const table = `clatd_${tun.replace(/[^\w.-]/g, '_')}`;
+  const table = tableOf(tun);
   const rules = prefixes.map(
     (prefix) => `    oifname "${tun}" ip saddr ${formatPrefix4(prefix)} snat to ${source}`,
   );

@@ -4,7 +4,7 @@
  */
 import { formatIp6 } from '../address/format.ts';
 import type { Ip6 } from '../address/ip.ts';
-import { isPlainInterface } from './nft.ts';
+import { isPlainInterface, tableOf } from './nft.ts';
 import type { Entry } from './plan.ts';
 
 /**
@@ -13,7 +13,7 @@ import type { Entry } from './plan.ts';
  */
 export function nat66Entry(tun: string, uplink: string, sources: readonly Ip6[]): Entry | null {
   if (!isPlainInterface(tun) || !isPlainInterface(uplink)) return null;
-  const table = `clatd_${tun.replace(/[^\w.-]/g, '_')}`;
+  const table = tableOf(tun);
   return {
     why: `${uplink} has no address to spare: translated packets leave with its own, and connection tracking finds their answers.`,
     step: {

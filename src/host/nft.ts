@@ -45,6 +45,14 @@ export async function nftScript(script: string): Promise<void> {
 export const isNoSuch = (error: unknown): boolean =>
   error instanceof ToolFailedError && /No such file or directory/.test(error.stderr);
 
+const OWN = 'clatd_';
+
+/** The name of the tables that belong to a device of clatd. */
+export const tableOf = (tun: string): string => `${OWN}${tun.replace(/[^\w.-]/g, '_')}`;
+
+/** A table of this or another clatd. */
+export const isClatdTable = (name: string): boolean => name.startsWith(OWN);
+
 /** A name that a script may hold as it is; others (iptables allows nearly anything) are left alone. */
 export const isPlainName = (name: string): boolean => /^[A-Za-z_.][\w./-]*$/.test(name);
 

@@ -153,16 +153,24 @@ export function check(step: Step, state: HostState): Finding {
 
 /**
  * True where a step that was done is not true any more because someone loaded their firewall anew, which takes rules and
- * tables of others along.
+ * tables of others along, or flushed a table of ours.
  */
 export function isLost(step: Step, { firewall }: HostState): boolean {
   if (firewall === undefined) return false;
-  if (step.kind === 'nft') return firewall.present?.has(`${step.family} ${step.table}`) === false;
+  if (step.kind === 'nft') {
+    const name = `${step.family} ${step.table}`;
+    const rules = firewall.clatd?.get(name);
+    return firewall.present?.has(name) === false || (rules !== undefined && rules < rulesOf(step.rules));
+  }
   if (step.kind !== 'accept') return false;
   const table = firewall.tables.find(({ family, name }) => family === step.family && name === step.table);
   const rules = table?.chains.get(step.chain)?.rules ?? [];
   return rules.filter(({ comment }) => comment === step.comment).length !== step.rules.length;
 }
+
+/** How many rules the text of a table of ours has: one a line. */
+const rulesOf = (text: string): number =>
+  text.split('\n').filter((line) => !/^\s*(table |chain |type |\}|$)/.test(line)).length;
 
 function checkSysctl(step: SysctlStep, { sysctls }: HostState): Finding {
   const now = sysctls.read(step.key);

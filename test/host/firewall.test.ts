@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Firewall, type FirewallSource, readFirewall } from '../../src/host/firewall.ts';
 import { firewallEntries } from '../../src/host/firewall-plan.ts';
 import { ToolFailedError, ToolMissingError } from '../../src/host/iproute.ts';
+import { nat44Entry } from '../../src/host/nat44.ts';
 import type { NftObject } from '../../src/host/nft.ts';
 import { commands, isLost } from '../../src/host/plan.ts';
 import { host } from './made-up.ts';
@@ -236,6 +237,16 @@ describe('what is done', () => {
     expect(isLost(table, { ...state, firewall: { ...firewall, present: new Set(['ip clatd_clat']) } })).toBe(
       false,
     );
+    const full = nat44Entry('clat', [{ address: 0, length: 8 }], '192.0.0.2')!.step;
+    for (const [rules, lost] of [
+      [0, true],
+      [1, false],
+    ] as const) {
+      const chains = [chain('ip', 'clatd_clat', 'postrouting')];
+      const one = { rule: { chain: 'postrouting', handle: 1 } };
+      const lists = { chains, 'table ip clatd_clat': [...chains, ...Array(rules).fill(one)] };
+      expect(isLost(full, { ...state, firewall: await firewallOf({ lists }) })).toBe(lost);
+    }
     const rule = { comment: 'clatd:clat', expr: [] };
     const chains = new Map([['FORWARD', { name: 'FORWARD', policy: 'drop' as const, rules: [rule, rule] }]]);
     const there = { ...firewall, tables: [{ ...firewall.tables[0]!, chains }] };

@@ -128,6 +128,19 @@ describeNetns('hosts behind this one', ['ping', 'nft', 'curl', 'sha256sum'], () 
     expect(hostState(vm)).toEqual(before);
   });
 
+  it('CLAT-16: a flushed table of --nat44 is filled again', async () => {
+    const { vm } = topology;
+    const child = await start('--nat44', '192.168.1.0/24');
+    const table = () => vm.exec('nft', ['list', 'table', 'ip', 'clatd_clat']);
+    const before = table();
+    expect(before).toContain('snat');
+    for (const what of ['table ip clatd_clat', 'chain ip clatd_clat postrouting']) {
+      vm.nft(`flush ${what}`);
+      await until(`the rules after a flush of the ${what}`, () => table() === before);
+    }
+    expect((await child.stop()).code).toBe(0);
+  });
+
   it('CLAT-12: a host behind this one with an address of another network is told that it is not let out', async () => {
     const { vm, net, sandbox } = topology;
     const [client] = clients as [Namespace];
