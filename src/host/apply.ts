@@ -131,7 +131,9 @@ export async function applyPlan(
     if (links.raised) state = await again();
     const gone = forgetVanished(journal, state);
     base = journal.done;
-    if (await dropUnwanted(entries, journal, host, log)) state = await again();
+    if (await dropUnwanted(entries, journal, host, log, (step) => isSuperseded(step, entries))) {
+      state = await again();
+    }
     // Each start of `ip` costs as much as all that it does: what comes together is done together.
     const batch: { done: Done; why: string }[] = [];
     const flush = async (): Promise<void> => {
@@ -178,6 +180,7 @@ export async function applyPlan(
       }
     }
     await flush();
+    await dropUnwanted(entries, journal, host, log);
   } catch (error) {
     await takeBack(base, journal, host, log);
     throw error;
@@ -320,12 +323,16 @@ export async function rollback(journal: Journal, host: Host, log: HostLog): Prom
   return left.length === 0;
 }
 
-/** Undoes what was done before and is not wanted any more. @returns true where there was something */
+/**
+ * Undoes what was done before and is not wanted any more, but what is to stay for now. @returns true where there was
+ * something
+ */
 async function dropUnwanted(
   entries: readonly Entry[],
   journal: Journal,
   host: Host,
   log: HostLog,
+  staysForNow: (step: Step) => boolean = () => false,
 ): Promise<boolean> {
   const wanted = new Map<string, Set<string>>();
   for (const { step } of entries) wanted.set(shape(step), new Set(step.kind === 'routes' ? step.to : []));
@@ -334,7 +341,8 @@ async function dropUnwanted(
   for (const done of journal.done) {
     const routes = wanted.get(shape(done.step));
     if (routes === undefined) {
-      if (entries.some(({ step }) => isAmended(done.step, step))) keep.push(done);
+      const stays = staysForNow(done.step) || entries.some(({ step }) => isAmended(done.step, step));
+      if (stays) keep.push(done);
       else drop.push(done);
     } else if (done.step.kind === 'routes') {
       keep.push(...part(done, done.step, (to) => routes.has(to)));
@@ -413,15 +421,23 @@ async function putFirst(
 /** The same thing with other particulars, changed in place: a link taken down would lose all its routes. */
 function isAmended(was: Step, now: Step): boolean {
   if (was.kind === 'link' && now.kind === 'link') return was.dev === now.dev && was.mtu !== now.mtu;
-  if (was.kind !== 'routes' || now.kind !== 'routes' || shape(was) === shape(now)) return false;
-  const isDefault = ({ to }: RouteStep) => to.length === 1 && to[0] === 'default';
-  return (
-    isDefault(was) &&
-    isDefault(now) &&
-    was.family === now.family &&
-    was.dev === now.dev &&
-    was.metric === now.metric
-  );
+  const metrics = defaultMetrics(was, now);
+  return metrics !== null && metrics[0] === metrics[1] && shape(was) !== shape(now);
+}
+
+/** A default route with another metric: the new one stands before the old one goes, so that no packet meets neither. */
+const isSuperseded = (was: Step, entries: readonly Entry[]): boolean =>
+  entries.some(({ step }) => {
+    const metrics = defaultMetrics(was, step);
+    return metrics !== null && metrics[0] !== metrics[1];
+  });
+
+/** Of two default routes by the same interface; null: they are not. */
+function defaultMetrics(was: Step, now: Step): readonly [number, number] | null {
+  const isDefault = (step: Step): step is RouteStep =>
+    step.kind === 'routes' && step.to.length === 1 && step.to[0] === 'default';
+  if (!isDefault(was) || !isDefault(now)) return null;
+  return was.family === now.family && was.dev === now.dev ? [was.metric, now.metric] : null;
 }
 
 const amendLines = (step: Step): string[] =>

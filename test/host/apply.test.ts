@@ -45,7 +45,10 @@ function after(state: HostState, line: string): HostState {
   }
   if (kind === 'route') {
     const dst = words[0]!;
-    const same = (one: HostRoute) => one.dst === dst && one.devs.includes(word('dev'));
+    const same = (one: HostRoute) =>
+      one.dst === dst &&
+      one.devs.includes(word('dev')) &&
+      (!words.includes('metric') || one.metric === Number(word('metric')));
     const others = state.routes.filter((one) => !same(one));
     const route: HostRoute = {
       family: line.includes(':') ? 6 : 4,
@@ -462,6 +465,37 @@ describe('a second plan', () => {
       'route del 2001:db8::1/128 dev clat proto static metric 1024',
     ]);
   });
+
+  test.each([70, 3000])(
+    'with the metric %i: the new default route stands before the old one goes',
+    async (metric) => {
+      const host = recorder();
+      const journal = await openJournal('clat', host, log(), path);
+      const plan = (to: number): Entry[] => [
+        routes('2001:db8::1/128'),
+        entry({ ...routes('default').step, family: 4, metric: to }),
+      ];
+      await applyPlan(plan(2048), journal, host, log());
+      const before = journal.done;
+      // One that cannot be had takes nothing away.
+      host.refuse = new RegExp(`metric ${metric}`);
+      await expect(applyPlan(plan(metric), journal, host, log())).rejects.toThrow(/default/);
+      expect(host.state.routes.filter(({ dst, family }) => dst === 'default' && family === 4)).toMatchObject([
+        { metric: 2048 },
+      ]);
+      expect(journal.done).toEqual(before);
+      host.refuse = null;
+      host.told.length = 0;
+      await applyPlan(plan(metric), journal, host, log());
+      expect(host.told).toEqual([
+        `route add default dev clat proto static metric ${metric}`,
+        'route del default dev clat proto static metric 2048',
+      ]);
+      await applyPlan([], journal, host, log());
+      expect(host.state.routes.some(({ devs }) => devs.includes('clat'))).toBe(false);
+      expect(written().done).toEqual([]);
+    },
+  );
 });
 
 describe('a plan that fails', () => {
