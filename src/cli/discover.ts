@@ -1,6 +1,8 @@
 /** `clatd discover`: what each source says about the NAT64 prefix of this network. Changes nothing. */
+import { parsePrefix6 } from '../address/parse.ts';
 import { readHost } from '../host/state.ts';
 import { type Discovered, ROUTER_TIME, type SurveyOptions, survey } from '../host/survey.ts';
+import { wayWords } from '../host/uplink.ts';
 
 export interface DiscoverIo {
   readonly stdout: { write(text: string): unknown };
@@ -14,23 +16,26 @@ export interface DiscoverOptions extends SurveyOptions {
 /** Prints what every source says. Exit code 0: a prefix was found; 1: none. */
 export async function discover(options: DiscoverOptions, io: DiscoverIo): Promise<number> {
   let found: Discovered;
+  let uplinkBy: string;
   try {
-    ({ found } = await survey(options, await readHost()));
+    const state = await readHost();
+    ({ found } = await survey(options, state));
+    const { uplink, prefixes } = found;
+    const parsed = parsePrefix6(prefixes[0]?.prefix ?? '');
+    uplinkBy =
+      uplink === null
+        ? 'none: this host has no IPv6 default route (yet)'
+        : `${uplink} (${wayWords(state, options, uplink, parsed.ok ? parsed.value : null)})`;
   } catch (error) {
     io.stderr.write(`clatd: ${(error as Error).message}\n`);
     return 1;
   }
-  io.stdout.write(options.json ? `${JSON.stringify(found, null, 2)}\n` : asText(found));
+  io.stdout.write(options.json ? `${JSON.stringify(found, null, 2)}\n` : asText(found, uplinkBy));
   return found.prefixes.length > 0 ? 0 : 1;
 }
 
-function asText({ uplink, routers, notHeard, dns, prefixes }: Discovered): string {
-  const lines: string[] = [];
-  lines.push(
-    uplink === null
-      ? 'uplink: none: this host has no IPv6 default route (yet)'
-      : `uplink: ${uplink} (IPv6 default route with the lowest metric)`,
-  );
+function asText({ routers, notHeard, dns, prefixes }: Discovered, uplink: string): string {
+  const lines = [`uplink: ${uplink}`];
   lines.push('', 'router advertisements (PREF64, RFC 8781):');
   if (notHeard !== null) lines.push(`  not heard: ${notHeard}`);
   else if (routers.length === 0) lines.push(`  no router answered within ${ROUTER_TIME / 1000} s`);

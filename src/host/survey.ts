@@ -124,7 +124,9 @@ export function conclude(
   for (const { link, answers } of asked) {
     if (link !== null) book.answer(link.index, judgeAnswers(answers, null), NOW);
   }
-  const uplink = links.find(({ candidate }) => candidate) ?? null;
+  // As decide() has it: the best whose network has a NAT64.
+  const candidates = links.filter(({ candidate }) => candidate);
+  const uplink = candidates.find(({ index }) => book.valid(index, NOW).length > 0) ?? candidates[0] ?? null;
   const prefixes = new Map<string, 'ra' | 'dns'>();
   for (const { index } of uplink === null ? links : [uplink]) {
     for (const { prefix, source } of book.valid(index, NOW)) {

@@ -109,6 +109,22 @@ export function uplinkCandidates(
     .filter(({ up }) => up);
 }
 
+/** Why an interface is the uplink, for people. */
+export function wayWords(
+  state: HostState,
+  { tun, platDev }: { readonly tun: string; readonly platDev: string | null },
+  dev: string,
+  pool6: Prefix6 | null,
+): string {
+  if (platDev !== null) return '--plat-dev';
+  const { dst = 'default' } = wayBy(state, tun, dev, pool6)?.route ?? {};
+  if (dst !== 'default') return `IPv6 route to ${dst}`;
+  const [first] = uplinkCandidates(state, tun, null, () => pool6);
+  return first === undefined || first.name === dev
+    ? 'IPv6 default route with the lowest metric'
+    : 'an IPv6 default route, and a NAT64';
+}
+
 /**
  * Interfaces where a router may speak before there is a route: candidates first, then those that find neighbours.
  * A candidate is one by its routes whatever prefix is known on it, or its prefix would be forgotten as soon as found.

@@ -5,6 +5,7 @@ import { loadRun } from '../../src/config/load.ts';
 import { CHECKS, type Check } from '../../src/host/doctor/check.ts';
 import type { Sources } from '../../src/host/doctor/examine.ts';
 import { ToolMissingError } from '../../src/host/iproute.ts';
+import type { HostState } from '../../src/host/state.ts';
 import { host } from '../host/made-up.ts';
 
 const files = { read: (): never => expect.unreachable() };
@@ -90,6 +91,18 @@ test('says what it found, with the versions on top', async () => {
   expect(out).toMatch(/^ok +NAT64 prefix +2001:db8:64::\/96 \(from DNS\)$/m);
   expect(out).toMatch(/^note +clatd running +no\n +-> systemctl enable/m);
   expect(out.endsWith('\n\nNo problem was found.\n')).toBe(true);
+});
+
+test('of two uplinks the one whose network has the NAT64 counts, as for the daemon', async () => {
+  const routes6 = ['default via fe80::1 dev eth0 ra 100', 'default via fe80::2 dev eth1 ra 200'];
+  const addresses = ['eth0 2001:db8:1:1::5/64', 'eth1 2001:db8:2:1::5/64'];
+  const made = fine({ host: async () => host({ routes6, addresses }) });
+  const { said } = made.sources;
+  const there = { said: async (state: HostState) => ({ ...(await said(state)), uplink: 'eth1' }) };
+  const { out } = await run(fine({ ...made.sources, ...there }));
+  expect(out).toMatch(/^ok +uplink +eth1 \(an IPv6 default route, and a NAT64\), MTU 1500; others: eth0$/m);
+  expect(out).toMatch(/^ok +IPv6 default route +via fe80::2 dev eth1/m);
+  expect(out).toMatch(/2001:db8:2:1::5\/64/);
 });
 
 test('as JSON: every check once, in order', async () => {

@@ -12,6 +12,8 @@ import type { ServerAnswer } from '../../src/host/dns-verdict.ts';
 import type { RouterWord } from '../../src/host/pref64.ts';
 import { conclude, hearAll, NOW } from '../../src/host/survey.ts';
 import { parseKernel6 } from '../../src/host/text.ts';
+import { wayWords } from '../../src/host/uplink.ts';
+import { host } from './made-up.ts';
 
 const LINK: DiscoveryLink = {
   ...{ name: 'eth0', index: 3, candidate: true, mtu: 1500 },
@@ -105,4 +107,26 @@ it.each<[string, string[], string[], string]>([
   }));
   expect(foretold(words, answers)).toBe(counts);
   expect(await daemon(words, answers)).toBe(counts);
+});
+
+it('the uplink is the best interface whose network has a NAT64, as with the daemon (CLAT-10)', () => {
+  const links = ['eth0', 'eth1', 'eth2'].map((name, i): DiscoveryLink => ({ ...LINK, name, index: 2 + i }));
+  const told = (words: RouterWord[]) => conclude(links, words, null, hearAll(links, words), []).found;
+  expect(told([word(`${A} 600`, 0)])).toMatchObject({ uplink: 'eth1', prefixes: [{ prefix: A }] });
+  expect(told([])).toMatchObject({ uplink: 'eth0', prefixes: [] });
+});
+
+it.each<[string, string[], string | null, string]>([
+  ['eth0', ['default via fe80::1 dev eth0 ra 1024'], null, 'IPv6 default route with the lowest metric'],
+  ['eth0', ['2000::/3 via fe80::1 dev eth0 ra 1024'], null, 'IPv6 route to 2000::/3'],
+  ['eth0', ['default via fe80::1 dev eth0 ra 1024'], 'eth0', '--plat-dev'],
+  [
+    'eth1',
+    ['default via fe80::1 dev eth0 ra 100', 'default via fe80::2 dev eth1 ra 200'],
+    null,
+    'an IPv6 default route, and a NAT64',
+  ],
+])('%s by %j, --plat-dev %s: %s', (dev, routes6, platDev, expected) => {
+  const pool6 = prefixOf6(parseKernel6('2001:db8:64::'), 96);
+  expect(wayWords(host({ routes6 }), { tun: 'clat', platDev }, dev, pool6)).toBe(expected);
 });

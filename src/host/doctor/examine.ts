@@ -99,8 +99,10 @@ async function examineNetwork(
   device: Device | null,
 ): Promise<Check[]> {
   const { tun, platDev, configure, target } = told;
-  const uplink = uplinkOf(state, tun, platDev, told.pool6);
   const [firewall, said] = await Promise.all([sources.firewall(), sources.said(state)]);
+  // Of several the one whose network has a NAT64, as the daemon chooses.
+  const found = told.pool6 === null ? (said.uplink ?? null) : null;
+  const uplink = found ?? uplinkOf(state, tun, platDev, told.pool6);
   const prefixFacts = { uplink, static: told.pool6, fallback: told.fallback, said };
   const prefix = prefixInUse(prefixFacts);
   const plat = await platFacts(told, sources, state, uplink, prefix);
@@ -121,7 +123,10 @@ async function examineNetwork(
     obstructed: onThisHost.some(({ state: found }) => found === 'problem'),
   };
   return [
-    ...judgeUplink({ tun, platDev, pool6: told.pool6, forced: told.forced, running, router, silent }, state),
+    ...judgeUplink(
+      { ...{ tun, platDev, uplink, pool6: prefix }, forced: told.forced, running, router, silent },
+      state,
+    ),
     ...onThisHost,
     ...judgePrefix(prefixFacts),
     ...judgePlat(plat),

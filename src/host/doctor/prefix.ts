@@ -7,6 +7,8 @@ import { type Check, note, ok, problem, skipped } from './check.ts';
 
 /** What routers and servers said. */
 export interface Said extends Pick<Discovered, 'notHeard' | 'prefixes'> {
+  /** The best interface whose network has a NAT64; default: the best by its routes. */
+  readonly uplink?: string | null;
   readonly routers: readonly Pick<RouterFinding, 'interface' | 'router' | 'prefixes'>[];
   readonly dns: readonly Omit<DnsFinding, 'interface' | 'ttl'>[];
 }

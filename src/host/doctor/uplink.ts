@@ -6,13 +6,15 @@ import { nativeIpv4, tunnelsOver } from '../native4.ts';
 import { findLink, gatewayBy, type HostState } from '../state.ts';
 import { dotted } from '../sysctl.ts';
 import { parseKernel6 } from '../text.ts';
-import { findUplink, uplinkCandidates, wayBy } from '../uplink.ts';
+import { findUplink, uplinkCandidates, wayBy, wayWords } from '../uplink.ts';
 import { type Check, note, ok, problem, skipped } from './check.ts';
 
 export interface UplinkFacts {
   readonly tun: string;
   /** --plat-dev */
   readonly platDev: string | null;
+  /** As uplinkOf; null: none; default: the best by its routes. */
+  readonly uplink?: string | null;
   /** The NAT64's prefix, as far as it is known. */
   readonly pool6?: Prefix6 | null;
   /** Native IPv4 does not matter: --enable force, or mappings given. */
@@ -52,7 +54,7 @@ export async function readRouter(state: HostState, uplink: string | null): Promi
 }
 
 export function judgeUplink(facts: UplinkFacts, state: HostState): Check[] {
-  const dev = uplinkOf(state, facts.tun, facts.platDev, facts.pool6);
+  const { tun, platDev, pool6, uplink: dev = uplinkOf(state, tun, platDev, pool6) } = facts;
   const first = uplink(facts, state, dev);
   return [
     first,
@@ -64,10 +66,8 @@ export function judgeUplink(facts: UplinkFacts, state: HostState): Check[] {
 
 function uplink({ tun, platDev, pool6 = null }: UplinkFacts, state: HostState, dev: string | null): Check {
   if (dev !== null) {
-    const others = uplinkCandidates(state, tun, platDev, () => pool6).slice(1);
-    const dst = wayBy(state, tun, dev, pool6)?.route.dst ?? 'default';
-    const best = dst === 'default' ? 'IPv6 default route with the lowest metric' : `IPv6 route to ${dst}`;
-    const why = platDev === null ? best : '--plat-dev';
+    const others = uplinkCandidates(state, tun, platDev, () => pool6).filter(({ name }) => name !== dev);
+    const why = wayWords(state, { tun, platDev }, dev, pool6);
     const rest = others.length === 0 ? '' : `; others: ${others.map(({ name }) => name).join(', ')}`;
     return ok('uplink', `${dev} (${why}), MTU ${findLink(state, dev)!.mtu}${rest}`);
   }
