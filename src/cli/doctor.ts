@@ -22,6 +22,7 @@ import { lanPrefixes } from '../host/nat44.ts';
 import { findSilent } from '../host/native-check.ts';
 import { patientProbe } from '../host/native-probe.ts';
 import { nativeLinks } from '../host/native4.ts';
+import { stateDirectoryFor } from '../host/running.ts';
 import { readHost } from '../host/state.ts';
 import { survey } from '../host/survey.ts';
 import { readUnanswered } from '../host/unanswered.ts';
@@ -89,7 +90,7 @@ function ofThisHost({ tun, translation, lan, clat }: RunConfig): Sources {
             patientProbe(() => {}),
           ),
     router: readRouter,
-    unanswered: () => readUnanswered(),
+    unanswered: () => readUnanswered(stateDirectoryFor(tun)),
     way: wayTo,
     refusal: (prefix, { address }) => refusal(withLan(translation, lan), prefix, address),
   };

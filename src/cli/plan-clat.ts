@@ -4,7 +4,7 @@ import { formatIp4, formatIp6, formatPrefix6 } from '../address/format.ts';
 import type { Prefix6 } from '../address/ip.ts';
 import type { RunConfig, TranslationConfig } from '../config/config.ts';
 import { stableBytes } from '../daemon/boot.ts';
-import { chooseClat6 } from '../host/clat-address.ts';
+import { chooseClat6, ownNetworks } from '../host/clat-address.ts';
 import { type Decision, decide } from '../host/clat-decision.ts';
 import { chooseClat4 } from '../host/clat4.ts';
 import { prefixThatCounts } from '../host/discovery.ts';
@@ -14,10 +14,11 @@ import { patientProbe } from '../host/native-probe.ts';
 import { nativeIpv4, nativeLinks } from '../host/native4.ts';
 import { type KnownPrefix, PrefixBook } from '../host/prefix-book.ts';
 import type { ClatSurroundings } from '../host/run-plan.ts';
+import { stateDirectoryFor } from '../host/running.ts';
 import type { HostState, Link } from '../host/state.ts';
 import { NOW, survey } from '../host/survey.ts';
 import { isSame, readUnanswered } from '../host/unanswered.ts';
-import { routerTowards } from '../host/way6.ts';
+import { preferredNetwork, routerTowards } from '../host/way6.ts';
 
 export interface FoundClat {
   readonly translation: TranslationConfig;
@@ -77,9 +78,9 @@ export async function findClat(
       tun,
       pool6: prefix,
       clat4: pair.clat4,
-      before: null,
+      before: await preferredNetwork(ownNetworks(state, uplink.name, prefix), uplink.name, prefix),
       attempt: 0,
-      unanswered: await unansweredOn(uplink, prefix),
+      unanswered: await unansweredOn(tun, uplink, prefix),
     },
     state,
     stableBytes(),
@@ -106,8 +107,14 @@ export async function findClat(
 }
 
 /** What an earlier `clatd run` found out about this network (CLAT-15). */
-async function unansweredOn({ name }: Link, pool6: Prefix6): Promise<(network: Prefix6) => boolean> {
-  const known = readUnanswered().filter((row) => formatPrefix6(row.pool6) === formatPrefix6(pool6));
+async function unansweredOn(
+  tun: string,
+  { name }: Link,
+  pool6: Prefix6,
+): Promise<(network: Prefix6) => boolean> {
+  const known = readUnanswered(stateDirectoryFor(tun)).filter(
+    (row) => formatPrefix6(row.pool6) === formatPrefix6(pool6),
+  );
   if (known.length === 0) return () => false;
   const router = await routerTowards(pool6, name);
   return (network) => known.some((row) => isSame(row, { router, network, pool6 }));

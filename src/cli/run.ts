@@ -6,7 +6,7 @@ import { createLog, sayAllAgain } from '../daemon/log.ts';
 import { createNotifier } from '../daemon/notify.ts';
 import { Daemon } from '../daemon/run.ts';
 import { lackingPrivilege, ownIdentity } from '../host/privilege.ts';
-import { STATE_DIRECTORY } from '../host/unanswered.ts';
+import { stateDirectory } from '../host/unanswered.ts';
 
 export interface RunIo {
   readonly stderr: { write(text: string): unknown };
@@ -36,10 +36,8 @@ export async function run(config: RunConfig, io: RunIo): Promise<number> {
     return 1;
   }
   const notify = createNotifier(io.env['NOTIFY_SOCKET'], io.monotonicUs);
-  // systemd may name several; the first is the unit's own.
-  const stateDirectory = io.env['STATE_DIRECTORY']?.split(':')[0] || STATE_DIRECTORY;
   const daemon = new Daemon(config, {
-    ...{ log, notify, stateDirectory },
+    ...{ log, notify, stateDirectory: stateDirectory(io.env['STATE_DIRECTORY']) },
     given: io.given,
     reload: () => io.reload(),
   });

@@ -250,7 +250,7 @@ export class Clat {
     const { uplink, known } = decision;
     const pair = chooseClat4({ tun, wanted: clat.clat4, ipv4Addr: this.#config.translation.ipv4Addr }, state);
     if ('lacking' in pair) return this.#standBack(pair.lacking);
-    await this.#own.arrive(uplink, known.prefix);
+    await this.#own.arrive(state, uplink, known.prefix, this.#claim?.choice.network ?? null);
     if (this.#end.signal.aborted) return;
     const choice = this.#address(state, uplink, known, pair);
     if ('waiting' in choice) {

@@ -10,7 +10,7 @@ import { type Clat6Choice, ownAddressIn, ownNetworks } from '../host/clat-addres
 import { remark } from '../host/remark.ts';
 import type { HostState, Link } from '../host/state.ts';
 import type { Network, UnansweredNetworks } from '../host/unanswered.ts';
-import { routerTowards, way6 } from '../host/way6.ts';
+import { preferredNetwork, routerTowards } from '../host/way6.ts';
 import { AnswerWatch, type Watched } from './answer-watch.ts';
 import type { Verdict } from './echo-trial.ts';
 import { Elsewhere } from './elsewhere.ts';
@@ -55,6 +55,8 @@ export class OwnAddress {
   /** Of the network that an address is chosen in. */
   #here: { readonly router: string | null; readonly pool6: Prefix6 } | null = null;
   #moveTo: Prefix6 | null = null;
+  /** Where there is none to stay in. */
+  #first: Prefix6 | null = null;
 
   constructor(deps: OwnAddressDeps) {
     const { log, bytes46, now, ping, look, target } = deps;
@@ -82,9 +84,9 @@ export class OwnAddress {
     });
   }
 
-  /** The network to stay in, or to move to. */
+  /** The network to stay in, to move to, or to begin with. */
   before(current: Prefix6 | null): Prefix6 | null {
-    return this.#moveTo ?? current;
+    return this.#moveTo ?? this.#first ?? current;
   }
 
   /** An address that the uplink is to have for some seconds. */
@@ -92,11 +94,17 @@ export class OwnAddress {
     return this.#spare.wanted;
   }
 
-  /** Before an address is chosen: whose network this is. Asks the kernel only where something is remembered. */
-  async arrive(uplink: Link, pool6: Prefix6): Promise<void> {
+  /**
+   * Before an address is chosen: whose network this is, and which of several to begin with. Asks the kernel only where
+   * something is remembered, and where there are several and none to stay in.
+   */
+  async arrive(state: HostState, uplink: Link, pool6: Prefix6, current: Prefix6 | null): Promise<void> {
     this.#here = { router: null, pool6 };
     if (this.#networks.mayKnow(pool6))
       this.#here = { router: await routerTowards(pool6, uplink.name), pool6 };
+    const networks = ownNetworks(state, uplink.name, pool6);
+    const stays = current !== null && networks.some((network) => samePrefix6(network, current));
+    this.#first = stays ? null : await preferredNetwork(networks, uplink.name, pool6);
   }
 
   /** Nothing came back to an address of our own in it. */
@@ -145,8 +153,8 @@ export class OwnAddress {
     const others = networks.filter((network) => !samePrefix6(network, choice.network));
     let elsewhere: Prefix6 | null = null;
     if (automatic && choice.onLink && others.length > 0) {
-      const way = await way6(pool6.address, uplink.name);
-      if (way !== null) elsewhere = others.find((network) => inPrefix6(way.source, network)) ?? null;
+      const preferred = await preferredNetwork(networks, uplink.name, pool6);
+      elsewhere = others.find((network) => preferred !== null && samePrefix6(network, preferred)) ?? null;
     }
     this.#elsewhere.hear(this.#deps.now(), elsewhere);
   }

@@ -2,6 +2,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { pidsOf, readDaemon } from './doctor/daemon.ts';
 import { readOthers, unrecordedOn } from './doctor/others.ts';
+import { stateDirectory } from './unanswered.ts';
 
 export interface Running {
   readonly pid: number;
@@ -11,14 +12,16 @@ export interface Running {
   readonly cwd: string | null;
 }
 
+/** Where the clatd that serves `tun` keeps what it found out, or would keep it; without root the usual place. */
+export function stateDirectoryFor(tun: string): string {
+  const pid = pidFor(tun);
+  return stateDirectory(pid === null ? undefined : variableOf(pid, 'STATE_DIRECTORY'));
+}
+
 /** @param tun the device it serves, where that is given. @returns null: none, or several of which none is the one */
 export function findRunning(tun: string | null): Running | null {
-  const facts = readDaemon(tun ?? 'clat');
-  const { journal, others } = facts;
-  const recorded =
-    journal.is === 'running' ? journal.pid : tun === null && others.length === 1 ? others[0]!.pid : null;
-  const pid = recorded ?? unrecordedOn(readOthers(tun ?? 'clat', pidsOf(facts)))?.pid;
-  if (pid === undefined) return null;
+  const pid = pidFor(tun);
+  if (pid === null) return null;
   try {
     const argv = wordsOf(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
     return argv === null ? null : { pid, argv, cwd: folderOf(pid) };
@@ -31,6 +34,24 @@ export function findRunning(tun: string | null): Running | null {
 export function runningDevices(): string[] {
   const { tun, journal, others } = readDaemon('clat');
   return [...(journal.is === 'running' ? [tun] : []), ...others.map((one) => one.tun)];
+}
+
+function pidFor(tun: string | null): number | null {
+  const facts = readDaemon(tun ?? 'clat');
+  const { journal, others } = facts;
+  const recorded =
+    journal.is === 'running' ? journal.pid : tun === null && others.length === 1 ? others[0]!.pid : null;
+  return recorded ?? unrecordedOn(readOthers(tun ?? 'clat', pidsOf(facts)))?.pid ?? null;
+}
+
+/** Of the environment a process was started with; undefined: it has none, or not to be seen without root. */
+function variableOf(pid: number, name: string): string | undefined {
+  try {
+    const all = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+    return all.find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1);
+  } catch {
+    return undefined;
+  }
 }
 
 const PROGRAM = /(^|\/)(clatd|clatd\.js|main\.js)$/;

@@ -23,7 +23,9 @@ import type { Prefix6 } from '../address/ip.ts';
 import { parsePrefix6 } from '../address/parse.ts';
 
 /** Where systemd puts it (StateDirectory=clatd); in the foreground the same. */
-export const STATE_DIRECTORY = '/var/lib/clatd';
+const STATE_DIRECTORY = '/var/lib/clatd';
+/** @param given the variable STATE_DIRECTORY, of which systemd may name several, the unit's own first */
+export const stateDirectory = (given: string | undefined): string => given?.split(':')[0] || STATE_DIRECTORY;
 const FILE = 'unanswered.json';
 const VERSION = 1;
 /** The networks of a traveller; of more the ones asked longest ago are forgotten. */
@@ -116,7 +118,7 @@ export class UnansweredNetworks {
 }
 
 /** What is remembered; nothing where that cannot be read, or is not ours. Never throws. */
-export function readUnanswered(folder: string = STATE_DIRECTORY): Unanswered[] {
+export function readUnanswered(folder: string): Unanswered[] {
   let text: string;
   try {
     // Neither a link to elsewhere nor a pipe that makes us wait.

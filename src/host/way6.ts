@@ -1,6 +1,6 @@
 /** How the kernel would send an IPv6 packet by the uplink: from which of its addresses, and by which router. */
 import { formatIp6 } from '../address/format.ts';
-import type { Ip6, Prefix6 } from '../address/ip.ts';
+import { type Ip6, inPrefix6, type Prefix6 } from '../address/ip.ts';
 import { ipJson } from './iproute.ts';
 import { parseKernel6 } from './text.ts';
 
@@ -23,6 +23,20 @@ export async function way6(to: Ip6, uplink: string): Promise<Way6 | null> {
   const way = ways.find(({ dev }) => dev === uplink);
   if (way?.prefsrc === undefined) return null;
   return { source: parseKernel6(way.prefsrc), gateway: way.gateway ?? null };
+}
+
+/**
+ * Of the networks of the uplink the one that the kernel writes from to the NAT64 (RFC 6724); null: there is no choice, or
+ * it cannot be asked. Never rejects.
+ */
+export async function preferredNetwork(
+  networks: readonly Prefix6[],
+  uplink: string,
+  pool6: Prefix6,
+): Promise<Prefix6 | null> {
+  if (networks.length < 2) return null;
+  const way = await way6(pool6.address, uplink);
+  return networks.find((network) => way !== null && inPrefix6(way.source, network)) ?? null;
 }
 
 /** The link-layer address of the router by which packets to the NAT64 leave; null: none is known. Never rejects. */

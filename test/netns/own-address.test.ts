@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { CLAT_TOOLS, ClatHost, PREF64, SLAAC } from './clat.ts';
+import { CLAT_TOOLS, ClatHost, PREF64, PROGRAM, SLAAC } from './clat.ts';
 import { hostState } from './host-state.ts';
 import type { Process } from './process.ts';
 import { RaSender } from './ra-sender.ts';
@@ -71,6 +71,18 @@ describeNetns('the IPv6 address of a CLAT, after it was chosen', [...CLAT_TOOLS,
     await host.says(
       /shared with .* by NAT66: nothing came back to an address of its own in 2001:db8:1:1::\/64/,
     );
+    // Both look where this clatd keeps it.
+    const { stdout } = await vm.run(
+      process.execPath,
+      [PROGRAM, 'doctor', '--json', '--target', 'none'],
+      25_000,
+    );
+    const checks: { id: string; found: string }[] = JSON.parse(stdout).checks;
+    expect(checks.find(({ id }) => id === 'clat6')?.found).toMatch(
+      /^nothing came back to one in 2001:db8:1:1::\/64/,
+    );
+    const planned = await vm.run(process.execPath, [PROGRAM, 'plan', '--pool6', map.pool6]);
+    expect(planned.stdout).toMatch(/shared with .* by NAT66: nothing came back to an address of its own/);
     await host.daemon.stop();
     expect(hostState(vm)).toEqual(before);
 
@@ -168,6 +180,33 @@ describeNetns('the IPv6 address of a CLAT, after it was chosen', [...CLAT_TOOLS,
     expect(host.daemon.output).not.toMatch(/shared/);
     expect(vm.ip('-6 neighbour show proxy')).toContain(host.clat6());
   }, 150_000);
+
+  it('begins in the network that the kernel writes from, not in the first listed', async () => {
+    host = await ClatHost.build();
+    const { net, vm, sandbox } = host.topology;
+    net.ip('address add 2001:db8:60:1::1/64 dev vm');
+    // The kernel lists the newest address first.
+    const prefixes = [{ prefix: NEW_SUBNET }, { prefix: map.vmSubnet }];
+    new RaSender(sandbox, net, 'vm', { ...PREF64, prefixes });
+    type Own = { local: string; scope: string; tentative?: boolean };
+    const usable = (): string[] =>
+      vm
+        .ipJson('-6 address show dev eth0')
+        .flatMap(({ addr_info = [] }: { addr_info?: Own[] }) =>
+          addr_info.flatMap(({ local, scope, tentative }) =>
+            scope === 'global' && tentative !== true ? [local] : [],
+          ),
+        );
+    await until('both addresses', () => usable().length === 2);
+    expect(usable()[0]).toMatch(/^2001:db8:1:1:/);
+    expect(vm.ip(`-6 route get ${map.pool6.replace('/96', '')} oif eth0`)).toContain('src 2001:db8:60:1:');
+    const planned = await vm.run(process.execPath, [PROGRAM, 'plan', '--pool6', map.pool6]);
+    expect(planned.stdout).toMatch(/IPv6 address: 2001:db8:60:1:/);
+    host.start();
+    await host.untilWorks();
+    expect(host.clat6()).toMatch(/^2001:db8:60:1:/);
+    expect(host.daemon.output).not.toMatch(/IPv6 address 2001:db8:1:1:/);
+  });
 
   it('is remembered by the process alone where the state cannot be written', async () => {
     host = await ClatHost.build();
