@@ -155,13 +155,17 @@ export class Clat {
     const matters = ({ translation, clat }: RunConfig): string =>
       JSON.stringify([translation.pool6, clat.dns64Servers, clat.fallback]);
     const other = matters(config) !== matters(this.#config);
+    const asks = ({ clat }: RunConfig): string => JSON.stringify([clat.nativeCheck, clat.enable]);
+    const asksAnew = asks(config) !== asks(this.#config);
     this.#config = config;
     this.#health?.stop();
     this.#health = this.#checkHealth();
     this.#own.gone();
     this.#own = this.#ownAddress();
-    this.#nativeCheck?.stop();
-    this.#nativeCheck = this.#checkNative();
+    if (asksAnew) {
+      this.#nativeCheck?.stop();
+      this.#nativeCheck = this.#checkNative();
+    }
     this.#said = '';
     if (other) {
       this.#discovery.stop();

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
 import { CLAT_TOOLS, ClatHost, PREF64, PROGRAM } from './clat.ts';
+import { hostState } from './host-state.ts';
 import { RaSender } from './ra-sender.ts';
 import { describeNetns } from './suite.ts';
 import { map } from './topology.ts';
@@ -52,6 +53,28 @@ describeNetns('clatd and an IPv4 default route that is dead', CLAT_TOOLS, () => 
     });
   }, 60_000);
 
+  it('begins to ask at a reload, and ends at another', async () => {
+    host = await ClatHost.build();
+    const { net, vm, sandbox } = host.topology;
+    new RaSender(sandbox, net, 'vm', PREF64);
+    vm.ipBatch('address add 10.64.0.2/24 dev eth0\nroute add default via 10.64.0.1 dev eth0 metric 100');
+    const file = sandbox.file('clatd.toml', 'v4-defaultroute-metric = 50\n');
+    const reload = async (text: string): Promise<number> => {
+      const from = host.daemon.output.length;
+      writeFileSync(file, `v4-defaultroute-metric = 50\n${text}`);
+      host.daemon.signal('SIGHUP');
+      await host.says(/reloaded; /, from);
+      return from;
+    };
+    host.start('--config', file);
+    await host.says(/standing back: native IPv4 through eth0/);
+    await reload(`v4-check = "${map.web}"\n`);
+    await host.says(/is silent through eth0: its IPv4 default route does not count/);
+    await host.untilWorks();
+    const from = await reload(`v4-check = "off"\n`);
+    await host.says(/no CLAT any more: native IPv4 through eth0/, from, 30_000);
+  }, 60_000);
+
   it('takes another metric at a reload', async () => {
     host = await ClatHost.build();
     const { net, sandbox } = host.topology;
@@ -68,14 +91,17 @@ describeNetns('clatd and an IPv4 default route that is dead', CLAT_TOOLS, () => 
 });
 
 describeNetns('two CLATs on one host', CLAT_TOOLS, () => {
+  const twoDefaultRoutes = () =>
+    until('two default routes', () =>
+      /eth0(.|\n)*eth1|eth1(.|\n)*eth0/.test(host.topology.vm.ip('-6 route show default')),
+    );
+
   it('work by two uplinks with two metrics; with the same one the second says what to do', async () => {
     host = await ClatHost.build({ secondUplink: true });
     const { net, net2, vm, sandbox } = host.topology;
     new RaSender(sandbox, net, 'vm', PREF64);
     new RaSender(sandbox, net2!, 'vm', { ...PREF64, prefixes: [{ prefix: map.vm2Subnet }] });
-    await until('two default routes', () =>
-      /eth0(.|\n)*eth1|eth1(.|\n)*eth0/.test(vm.ip('-6 route show default')),
-    );
+    await twoDefaultRoutes();
     host.start('--plat-dev', 'eth0');
     await host.untilWorks();
     const second = ['--tun', 'clat2', '--plat-dev', 'eth1'];
@@ -101,5 +127,33 @@ describeNetns('two CLATs on one host', CLAT_TOOLS, () => {
     await host.untilWorks();
     expect(host.daemon.output).not.toMatch(/no CLAT any more/);
     expect(vm.ip('-6 rule show')).not.toContain('clat2');
+  }, 60_000);
+
+  it('the second sets again what the first turned on for both, and at its end turns it off', async () => {
+    host = await ClatHost.build({ secondUplink: true });
+    const { net, net2, vm, sandbox } = host.topology;
+    new RaSender(sandbox, net, 'vm', PREF64);
+    new RaSender(sandbox, net2!, 'vm', { ...PREF64, prefixes: [{ prefix: map.vm2Subnet }] });
+    await twoDefaultRoutes();
+    const before = hostState(vm);
+    const proxies = 'net.ipv6.conf.all.proxy_ndp';
+    const setting = () => vm.exec('sysctl', ['-n', proxies]).trim();
+    const first = host.start('--plat-dev', 'eth0');
+    await host.untilWorks();
+    const second = vm.start(process.execPath, [
+      ...[PROGRAM, '--tun', 'clat2', '--plat-dev', 'eth1', '--v4-defaultroute-metric', '3000'],
+    ]);
+    const answers = async () => (await vm.run('ping', ['-c1', '-W0.3', '-I', 'clat2', map.web])).code === 0;
+    await until('the second', answers);
+    expect(second.output).not.toContain(`${proxies} = 1: done`);
+    await first.stop();
+    await second.says(new RegExp(`${proxies} = 1: done`));
+    expect(setting()).toBe('1');
+    // Its router must ask anew.
+    net2!.ip('-6 neighbour flush dev vm');
+    await until('the second still', answers);
+    await second.stop();
+    expect(setting()).toBe('0');
+    expect(hostState(vm).sysctls).toEqual(before.sysctls);
   }, 60_000);
 });
