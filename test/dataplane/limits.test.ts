@@ -153,6 +153,14 @@ describe('GERR-4: the hash of addresses', () => {
     const still = together.filter((i) => slot(2, i) === slot(2, 0));
     expect(still.length).toBeLessThan(together.length / 4);
   });
+  it('is the limiter’s: its key decides which bucket a source takes from', () => {
+    const buckets = [1, 2, 3, 4, 5, 6, 7, 8].map((key) => {
+      const limits = createLimits([key, ~key]);
+      new TokenBuckets(limits).allowError(0, false, 7, 0, 0, 0, 1000);
+      return limits.buckets.findLastIndex((full) => full !== 0);
+    });
+    expect(new Set(buckets).size).toBeGreaterThan(4);
+  });
   it('sees every bit of an address: none can be made to stand for another by moving bits between its words', () => {
     const words = [0x20010db8, 0, 0x1234, 0x5678] as const;
     const whole = keyedHash(5, 6, ...words);

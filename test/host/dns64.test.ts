@@ -185,6 +185,26 @@ describe('asking', () => {
     expect(asked()).toBe(3);
   });
 
+  it('with identifiers from no generator that tells the next by the last (DISC-6)', async () => {
+    const guessable = vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    try {
+      const ids = new Set<number>();
+      const noted = (id: number): number => {
+        ids.add(id);
+        return id;
+      };
+      const { server } = await serve(
+        (id) => response(noted(id), [], 0x0200),
+        (id) => response(noted(id), [ONE]),
+      );
+      // All the same by chance: once in 2^80.
+      for (let i = 0; i < 3; i++) await askServer(server);
+      expect(ids.size).toBeGreaterThan(1);
+    } finally {
+      guessable.mockRestore();
+    }
+  });
+
   it('a closed port fails at once', async () => {
     const { server } = await serve(() => null);
     open.pop()!.close();
