@@ -300,6 +300,8 @@ export class Clat {
       },
       state,
     });
+    // What begins now would never end.
+    if (this.#end.signal.aborted) return;
     this.#isUp = true;
     this.#downWhy = null;
     this.#own.serving({
