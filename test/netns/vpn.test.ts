@@ -37,12 +37,14 @@ describeNetns('clatd beneath a VPN', CLAT_TOOLS, () => {
       route add ${map.web}/32 via 192.0.0.1 dev clat
       route add default dev vpn0 metric 50
     `);
-    await host.says(/vpn0 has an IPv4 default route and sends its own packets through clat/);
     // Two halves, which win by their length.
     vm.ipBatch('route add 0.0.0.0/1 dev vpn0\nroute add 128.0.0.0/1 dev vpn0');
     await sleep(NATIVE_PATIENCE + 1000);
     expect(await host.works()).toBe(true);
     expect(host.daemon.output).not.toMatch(/no CLAT any more/);
+    expect(host.daemon.output).toMatch(
+      /vpn0 has an IPv4 default route and sends its own packets through clat/,
+    );
 
     // With the TUN the route to the server goes, and nothing on the host tells what vpn0 runs over.
     await host.daemon.stop();
@@ -163,7 +165,7 @@ describeNetns('clatd beside policy rules', CLAT_TOOLS, () => {
     const { vm, net, sandbox } = host.topology;
     new RaSender(sandbox, net, 'vm', { ...PREF64, lifetime: 0 });
     host.start();
-    await host.says(/waiting for an IPv6 default route/);
+    await host.says(/IPv6 default route/);
     vm.ip(`route add 2001:db8:64::/64 via ${map.routerLinkLocal} dev eth0`);
     await host.untilWorks();
     vm.ip(`route del 2001:db8:64::/64 via ${map.routerLinkLocal} dev eth0`);
