@@ -123,6 +123,7 @@ export class Health {
       for (const one of [...silentToo, prefix]) suspect(one, hold);
       return;
     }
+    if (this.#watched === null || !samePrefix6(this.#watched.prefix, prefix)) return;
     if (!this.#silent) log.warn(`${silent}, and no other prefix answers: it stays in use`);
     this.#silent = true;
     this.#losses = 0;

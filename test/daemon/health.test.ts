@@ -98,6 +98,24 @@ describe('a NAT64 that is silent', () => {
     expect(suspected.map((one) => one.split(' ')[1])).toEqual(['600', '1200', '2400', '3600']);
   });
 
+  test('ended while another prefix is asked, it begins nothing more', async () => {
+    const quiet = () => {};
+    const asked: string[] = [];
+    const health = new Health(0xc0000201 | 0, INTERVAL, {
+      log: { debug: quiet, info: quiet, warn: quiet },
+      ping: async (address) => {
+        asked.push(formatIp6(address));
+        if (asked.at(-1)!.startsWith('2001:db8:b')) health.stop();
+        return false;
+      },
+      suspect: quiet,
+    });
+    health.watch({ ifindex: 2, prefix: A, others: [A, B] });
+    await vi.advanceTimersByTimeAsync(3500);
+    expect(asked.at(-1)).toBe('2001:db8:b::c000:201');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('without a CLAT nobody is pinged', async () => {
     const { health, asked, watch } = setUp();
     watch(A, B);
