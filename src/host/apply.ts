@@ -421,24 +421,31 @@ async function putFirst(
 /** The same thing with other particulars, changed in place: a link taken down would lose all its routes. */
 function isAmended(was: Step, now: Step): boolean {
   if (was.kind === 'link' && now.kind === 'link') return was.dev === now.dev && was.mtu !== now.mtu;
-  const metrics = defaultMetrics(was, now);
-  return metrics !== null && metrics[0] === metrics[1] && shape(was) !== shape(now);
+  if (!isSingle(was) || !isSingle(now) || shape(was) === shape(now)) return false;
+  return sameRoute(was, now) && was.metric === now.metric;
 }
 
 /** A default route with another metric: the new one stands before the old one goes, so that no packet meets neither. */
 const isSuperseded = (was: Step, entries: readonly Entry[]): boolean =>
-  entries.some(({ step }) => {
-    const metrics = defaultMetrics(was, step);
-    return metrics !== null && metrics[0] !== metrics[1];
-  });
+  entries.some(
+    ({ step }) =>
+      isSingle(was) &&
+      isSingle(step) &&
+      was.to[0] === 'default' &&
+      sameRoute(was, step) &&
+      was.metric !== step.metric,
+  );
 
-/** Of two default routes by the same interface; null: they are not. */
-function defaultMetrics(was: Step, now: Step): readonly [number, number] | null {
-  const isDefault = (step: Step): step is RouteStep =>
-    step.kind === 'routes' && step.to.length === 1 && step.to[0] === 'default';
-  if (!isDefault(was) || !isDefault(now)) return null;
-  return was.family === now.family && was.dev === now.dev ? [was.metric, now.metric] : null;
-}
+const isSingle = (step: Step): step is RouteStep => step.kind === 'routes' && step.to.length === 1;
+
+/** To the same destination by the same interface, in the same table. */
+const sameRoute = (a: RouteStep, b: RouteStep): boolean =>
+  a.to[0] === b.to[0] &&
+  a.family === b.family &&
+  a.dev === b.dev &&
+  a.table === b.table &&
+  a.type === undefined &&
+  b.type === undefined;
 
 const amendLines = (step: Step): string[] =>
   applyLines(step, {}).map((line) => line.replace(/^route add/, 'route replace'));

@@ -466,6 +466,23 @@ describe('a second plan', () => {
     ]);
   });
 
+  test('with another router the route to the NAT64 changes in place: no packet goes by the rules of others', async () => {
+    const host = recorder();
+    const journal = await openJournal('clat', host, log(), path);
+    const plan = (gateway: string): Entry[] => [
+      entry({ ...routes('2001:db8:64::/96').step, dev: 'eth0', gateway, metric: 464 }),
+    ];
+    await applyPlan(plan('fe80::1'), journal, host, log());
+    host.told.length = 0;
+    await applyPlan(plan('fe80::2'), journal, host, log());
+    expect(host.told).toEqual([
+      'route replace 2001:db8:64::/96 via fe80::2 dev eth0 proto static metric 464',
+    ]);
+    host.told.length = 0;
+    await rollback(journal, host, log());
+    expect(host.told).toEqual(['route del 2001:db8:64::/96 via fe80::2 dev eth0 proto static metric 464']);
+  });
+
   test.each([70, 3000])(
     'with the metric %i: the new default route stands before the old one goes',
     async (metric) => {
