@@ -100,10 +100,10 @@ export function chooseClat6(request: Clat6Request, state: HostState, stable: Sta
       `${single.text} is a single address out of ${formatPrefix6(around)}: the network gives out one by one`,
     );
   }
-  if (!isNeighbourly(state, uplink)) {
+  const network = guessedNetwork(state, uplink, request.pool6);
+  if (network === null) {
     return shared(request, state, stable, `${single.text} is the only address on ${uplink}`);
   }
-  const network = prefixOf6(single.address, 96);
   if (unanswered(network)) return shared(request, state, stable, nothingCame(network));
   return choice(request, network, state, stable, {
     guessed: true,
@@ -121,6 +121,15 @@ export function ownNetworks(state: HostState, uplink: string, pool6: Prefix6): P
     if (length <= NARROWEST) found.set(formatPrefix6(network), network);
   }
   return [...found.values()];
+}
+
+/** The /96 that an address would be guessed in (chooseClat6); null: there is no reason to guess. */
+export function guessedNetwork(state: HostState, uplink: string, pool6: Prefix6): Prefix6 | null {
+  const own = reaching(globals(state, uplink), pool6);
+  const [single] = own;
+  if (single === undefined || own.some(({ length }) => length <= NARROWEST)) return null;
+  const isOut = onLink6(state, uplink).some((network) => inPrefix6(single.address, network));
+  return isOut || !isNeighbourly(state, uplink) ? null : prefixOf6(single.address, 96);
 }
 
 /** The host's own address in a network that one was chosen in; null: it has none there. */

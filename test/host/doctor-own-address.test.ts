@@ -5,7 +5,7 @@ import { judgeOwnAddress, type OwnAddressFacts } from '../../src/host/doctor/own
 import type { PlatFacts } from '../../src/host/doctor/plat.ts';
 import type { ThroughFacts } from '../../src/host/doctor/through.ts';
 import { parseKernel6 } from '../../src/host/text.ts';
-import { host } from './made-up.ts';
+import { host, type MadeUp } from './made-up.ts';
 
 const prefix = (text: string, length: number): Prefix6 => ({ address: parseKernel6(text), length });
 const TARGET = { address: 0xc633640a | 0, port: 443 };
@@ -31,7 +31,7 @@ const ROW = {
   tried: Date.UTC(2026, 10, 2),
 };
 
-const judge = (change: Partial<OwnAddressFacts> = {}, ours = CLAT): string => {
+const judge = (change: Partial<OwnAddressFacts> = {}, ours = CLAT, madeUp?: MadeUp): string => {
   const facts: OwnAddressFacts = {
     ...{ tun: 'clat', uplink: 'eth0', prefix: prefix('64:ff9b::', 96), remembered: [], obstructed: false },
     plat: plat(),
@@ -40,7 +40,7 @@ const judge = (change: Partial<OwnAddressFacts> = {}, ours = CLAT): string => {
   };
   const { state, found, remedy } = judgeOwnAddress(
     facts,
-    host({ links: ['clat'], routes6: [...ROUTES6, ...ours] }),
+    host({ links: ['clat'], routes6: [...ROUTES6, ...ours], ...madeUp }),
   );
   return `${state}: ${found}${remedy === null ? '' : ` -> ${remedy}`}`;
 };
@@ -69,4 +69,17 @@ test('what clatd remembers of this network is named, of another one not', () => 
   expect(found).toMatch(/--clat-v6-addr shared/);
   const other = { ...ROW, network: prefix('2001:db8:9::', 64) };
   expect(judge({ remembered: [other], through: well }, shared)).toMatch(/^ok: none of its own/);
+});
+
+test('a /96 that was guessed around a single address counts as a network too', () => {
+  const routes6 = ['default via fe80::1 dev eth0 ra 1024'];
+  const addresses = ['eth0 2001:db8:1:1::5/128'];
+  const own = { addresses, routes6: [...routes6, ...CLAT] };
+  expect(judge({}, CLAT, own)).toMatch(/^problem: nothing comes back to 2001:db8:1:1::c1a7, .* shared/);
+  const shared = { addresses, routes6: [...routes6, 'fd00::1/128 dev clat static 1024'] };
+  const row = { ...ROW, network: prefix('2001:db8:1:1::', 96) };
+  const well = through({ tcp: connected, icmp: reply });
+  expect(judge({ remembered: [row], through: well }, [], shared)).toMatch(
+    /^note: nothing came back to one in 2001:db8:1:1::\/96/,
+  );
 });

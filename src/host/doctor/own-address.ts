@@ -1,7 +1,7 @@
 /** Whether anything comes back to the translator's own IPv6 address, or would (CLAT-15). */
 import { formatIp6, formatPrefix6 } from '../../address/format.ts';
 import { inPrefix6, type Prefix6 } from '../../address/ip.ts';
-import { onLink6, ownNetworks } from '../clat-address.ts';
+import { guessedNetwork, onLink6, ownNetworks } from '../clat-address.ts';
 import type { HostState } from '../state.ts';
 import type { Unanswered } from '../unanswered.ts';
 import { type Check, note, ok, problem, skipped } from './check.ts';
@@ -26,7 +26,9 @@ export interface OwnAddressFacts {
 export function judgeOwnAddress(facts: OwnAddressFacts, state: HostState): Check {
   const { tun, uplink, prefix, remembered } = facts;
   if (uplink === null) return skipped('clat6', 'there is no uplink');
-  const networks = onLink6(state, uplink);
+  // A /96 that was guessed looks like any other network that one of ours is in.
+  const guessed = prefix === null ? null : guessedNetwork(state, uplink, prefix);
+  const networks = [...onLink6(state, uplink), ...(guessed === null ? [] : [guessed])];
   const own = translated6(state, tun).find((address) => networks.some((one) => inPrefix6(address, one)));
   if (own !== undefined && isDeaf(facts)) {
     return problem(
@@ -35,7 +37,10 @@ export function judgeOwnAddress(facts: OwnAddressFacts, state: HostState): Check
       '--clat-v6-addr shared (clatd without --clat-v6-addr finds that out by itself within a minute of traffic)',
     );
   }
-  const known = prefix === null ? [] : ownNetworks(state, uplink, prefix).map(formatPrefix6);
+  const known =
+    prefix === null
+      ? []
+      : [...ownNetworks(state, uplink, prefix), ...(guessed === null ? [] : [guessed])].map(formatPrefix6);
   const row = remembered.find(
     ({ network, pool6 }) =>
       known.includes(formatPrefix6(network)) && formatPrefix6(pool6) === formatPrefix6(prefix!),
