@@ -142,6 +142,11 @@ export const COMMANDS: readonly Command[] = [
       const config = await call.translation();
       const { replay } = await import('./replay.ts');
       const { output, report } = call.own;
+      if (config.pool6 === null && config.eam.size === 0) {
+        io.stderr.write(
+          'clatd: warning: nothing will be translated: neither --pool6 nor a mapping is given; give the options of the clatd that the capture is of\n',
+        );
+      }
       return replay({ input: call.words[0]!, output: text(output), report: text(report) }, config, io);
     },
   },
@@ -164,7 +169,8 @@ export const COMMANDS: readonly Command[] = [
       const json = call.own.json === true;
       return packet === undefined
         ? explainReasons(call.words, io, json)
-        : explainPacket(packet, config, io, json);
+        : // Digits with blanks between that nobody put in quotes.
+          explainPacket([packet, ...call.words].join(' '), config, io, json);
     },
   },
   {

@@ -38,7 +38,8 @@ export async function overview(columns: number | undefined): Promise<string> {
 
 /** Help for one command: its options in groups. */
 export async function commandHelp(command: Command, columns: number | undefined): Promise<string> {
-  const usage = ['clatd', command.name, command.words, '[OPTIONS]'].filter((word) => word !== '').join(' ');
+  const options = command.own.length + rowsOf(command).length > 0 ? '[OPTIONS]' : '';
+  const usage = ['clatd', command.name, command.words, options].filter((word) => word !== '').join(' ');
   const page = blank(columns, command.exits).usage(`Usage: ${usage}\n\n${sentence(command.summary)}`);
   for (const { name, value, help } of command.own) {
     page.option(label(name, value), { describe: help, group: 'Command:' });

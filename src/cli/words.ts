@@ -32,6 +32,9 @@ export interface Words {
   readonly swallowed: number;
 }
 
+/** What TAYGA and Jool write behind such an option. */
+const TRUTH = /^(yes|no|on|off|true|false)$/i;
+
 /** Splits the words after the command's name. Never throws: what is wrong is in `mistakes`. */
 export function splitWords(argv: readonly string[], options: readonly WordOption[]): Words {
   const known = new Map<string, WordOption>();
@@ -53,10 +56,17 @@ export function splitWords(argv: readonly string[], options: readonly WordOption
   const mistakes: Mistake[] = [];
   let swallow = -1;
   let swallowed = 0;
+  let behindFlag: { readonly at: number; readonly flag: string } | null = null;
   for (const token of tokens) {
     if (token.kind === 'positional') {
       if (token.index === swallow) swallowed++;
-      else bare.push(token.value);
+      else if (token.index === behindFlag?.at && TRUTH.test(token.value)) {
+        const { flag } = behindFlag;
+        mistakes.push({
+          where: `--${flag}`,
+          message: `takes no value: write --${flag} or --no-${flag} alone`,
+        });
+      } else bare.push(token.value);
       continue;
     }
     if (token.kind !== 'option') continue;
@@ -67,6 +77,7 @@ export function splitWords(argv: readonly string[], options: readonly WordOption
     if (option !== undefined) {
       add(given, option.name, option.kind === 'flag' ? (value ?? true) : (value ?? ''));
       if (!typed.has(option.name)) typed.set(option.name, rawName);
+      if (option.kind === 'flag') behindFlag = { at: token.index + 1, flag: option.name };
     } else if (negated?.kind === 'flag') {
       if (value === undefined) add(given, negated.name, false);
       else mistakes.push({ where: rawName, message: 'takes no value' });

@@ -80,10 +80,12 @@ const WORDS: Readonly<Record<string, string>> = {
   'route-table': SET_UP,
   'tayga-conffile': 'leave it out: clatd translates by itself',
   'tayga-v4-addr': 'write --ipv4-addr ADDR',
+  'tayga-v6-addr': 'write --ipv6-addr ADDR',
   'script-up': SCRIPTS,
   'script-down': SCRIPTS,
   quiet: 'write --log-level warn',
   debug: 'write --log-level debug',
+  verbose: 'write --log-level debug',
   // One letter, of either
   c: 'write --config FILE (TOML)',
   d: 'write --log-level debug',
@@ -98,7 +100,7 @@ const WORDS: Readonly<Record<string, string>> = {
 /** What to write instead of a peer's word; null: it is none. @param name without dashes before it */
 export function peerWord(name: string): string | null {
   const bare = name.replace(/^no-/, '');
-  if (/^cmd-[a-z0-9]+$/.test(bare)) return TOOLS;
+  if (/^cmd-[a-z0-9-]+$/.test(bare)) return TOOLS;
   return Object.hasOwn(WORDS, bare) ? WORDS[bare]! : null;
 }
 

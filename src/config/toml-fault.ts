@@ -17,15 +17,21 @@ const CURLY = /[“”„‘’«»]/;
 /** A line that nobody wrote by hand: too long, or with control characters, to be repeated. */
 const ODD = /.{400}|[^\P{Cc}\t\r]/u;
 
+const JSON_FILE =
+  'this is JSON, and options are written as TOML: one NAME = VALUE a line, without braces (clatd run --help lists the names)';
+
 /** @param line the text of the line that the parser objects to. @param said what the parser says about it */
 export function tomlFault(line: string, said: string): TomlFault {
   const parser = said.replace(/^Invalid TOML document: /, '');
   if (ODD.test(line)) return { message: parser, alone: false };
   if (CURLY.test(line))
     return alone(`curly quotation marks mean nothing here: write plain double quotes (")`);
+  if (/^\s*\{/.test(line)) return { message: JSON_FILE, alone: false };
   const [, , key, sign, rest = ''] = ASSIGNMENT.exec(line) ?? [];
   const value = withoutComment(rest);
   if (key !== undefined && sign === '=') {
+    if (parser.includes('already defined'))
+      return alone(`${key} stands in this file twice: keep one of the two`);
     if (value === '') return alone(`${key} has no value: write ${key} = "VALUE"`);
     if (BOOLEANS.test(value)) {
       return alone(`${quote(value)} is no value: write ${key} = true or ${key} = false, in small letters`);

@@ -117,10 +117,10 @@ describe('mistakes', () => {
     expect((await clatd('replay')).err).toContain('CAPTURE is missing');
   });
   test('a missing word may stand behind an option nobody knows', async () => {
-    const { code, err } = await clatd('replay', '--verbose', 'in.pcap');
+    const { code, err } = await clatd('replay', '--nonsense', 'in.pcap');
     expect(code).toBe(2);
     expect(err).toBe(
-      'clatd: --verbose: is not an option (--help lists all)\nclatd: nothing was done; see clatd replay --help\n',
+      'clatd: --nonsense: is not an option (--help lists all)\nclatd: nothing was done; see clatd replay --help\n',
     );
   });
   test('a configuration file that is not there', async () => {
@@ -168,6 +168,20 @@ test('both forms of a flag and of a value', async () => {
     ).code,
   ).toBe(0);
 });
+test('replay without --pool6 and mappings', async () => {
+  const said = 'warning: nothing will be translated: neither --pool6 nor a mapping is given';
+  expect((await clatd('replay', '/nowhere.pcap')).err).toContain(said);
+  expect((await clatd('replay', '/nowhere.pcap', '--pool6', '64:ff9b::/96')).err).not.toContain(said);
+});
+test('explain --packet without quotes', async () => {
+  const quoted = await clatd('explain', '--packet', '45 00 00');
+  expect(quoted.out).toContain('in    3 byte(s)');
+  expect(await clatd('explain', '--packet', '45', '00', '00')).toEqual(quoted);
+  expect(await clatd('explain', '--packet', '45', 'TtlExpired46')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('hexadecimal'),
+  });
+});
 test('explain', async () => {
   const { code, out } = await clatd('explain', 'ttlexpired46');
   expect(code).toBe(0);
@@ -183,7 +197,7 @@ test('explain', async () => {
   expect(packet.out).toMatch(/dropped: Truncated46/);
 });
 test.each<[string[], string]>([
-  [['--eam', '10.0.0.1=2001:db8::1'], 'pool6 not given, 1 explicit address mapping'],
+  [['--eam', '10.0.0.0/8=2001:db8::/96'], 'pool6 not given, 1 explicit address mapping'],
   [['--config', '/c.toml'], 'pool6 2001:db8:64::/96, 1 explicit address mapping'],
   [[], 'automatic mode, pool6 found by itself, addresses chosen to fit the network'],
   [

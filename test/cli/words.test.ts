@@ -50,6 +50,8 @@ describe('a missing value', () => {
 describe('words', () => {
   test.each<[string[], string[]]>([
     [['in.pcap'], ['in.pcap']],
+    [['--pool6', 'no'], []],
+    [['--configure', '--', 'no'], ['no']],
     [
       ['in.pcap', '--configure', 'x'],
       ['in.pcap', 'x'],
@@ -74,6 +76,7 @@ describe('options nobody knows', () => {
     [['--something-else'], ['--something-else is not an option (--help lists all)']],
     [['--no-pool6'], ['--no-pool6 is not an option; --pool6 takes a value']],
     [['--no-configure=yes'], ['--no-configure takes no value']],
+    [['--configure', 'No'], ['--configure takes no value: write --configure or --no-configure alone']],
     [['-x'], ['-x is not an option (--help lists all)']],
     [['-c'], ['-c is not an option here; write --config FILE (TOML)']],
     [

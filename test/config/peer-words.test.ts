@@ -12,8 +12,8 @@ const TAYGA = `tun-device ipv4-addr ipv6-addr prefix dynamic-pool map map-file d
   offlink-mtu udp-cksum-mode workers tun-up tun-ip tun-route nodetach pidfile user group chroot`;
 const PERL = `clat-dev clat-v4-addr clat-v6-addr dns64-servers plat-prefix plat-dev plat-fallback-prefix v4-conncheck-enable
   v4-conncheck-delay v4-defaultroute-enable v4-defaultroute-replace v4-defaultroute-mtu v4-defaultroute-metric
-  v4-defaultroute-advmss proxynd-enable forwarding-enable ip6tables-enable quiet debug script-up script-down ctmark
-  route-table tayga-conffile tayga-v4-addr cmd-ip cmd-networkctl cmd-nft cmd-tayga cmd-ufw`;
+  v4-defaultroute-advmss proxynd-enable forwarding-enable ip6tables-enable quiet verbose debug script-up script-down ctmark
+  route-table tayga-conffile tayga-v4-addr tayga-v6-addr cmd-ip cmd-systemd-resolve cmd-networkctl cmd-nft cmd-tayga cmd-ufw`;
 const words = (text: string) => text.trim().split(/\s+/);
 const ALL = [...new Set([...words(JOOL), ...words(TAYGA), ...words(PERL)])];
 

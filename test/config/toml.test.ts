@@ -60,7 +60,6 @@ describe('mistakes', () => {
       [/^\/c\.toml:2: tun: must be/, /^\/c\.toml:3: workers: must be/],
     ],
     ['pool6 = "x', [/^\/c\.toml:1:\d+: /]],
-    ['pool6 = "x"\npool6 = "x"', [/^\/c\.toml:2:\d+: /]],
     ['__proto__ = "x"\nconstructor = "y"', [/__proto__: is not an option/, /constructor: is not an option/]],
     [
       'pool6 = {}\nnonsense = {}\nworkers = "many"\nprefix = 1',
@@ -99,6 +98,15 @@ describe('mistakes', () => {
       '1:9: put the value in double quotes: pool6 = "64:ff9b::/96"',
       '3: workers: "many" must be auto or a number from 1 to 64',
       '4:7: put the value in double quotes: tun = "clat9"',
+    ],
+    [
+      'tun = "a"\nworkers = "many"\ntun = "b"',
+      '2: workers: "many" must be auto or a number from 1 to 64',
+      '3:1: tun stands in this file twice: keep one of the two',
+    ],
+    [
+      '{\n  "pool6": "64:ff9b::/96"\n}',
+      '1:1: this is JSON, and options are written as TOML: one NAME = VALUE a line, without braces (clatd run --help lists the names)',
     ],
     [
       '[clatd]\npool6 = "64:ff9b::/96"',
