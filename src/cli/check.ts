@@ -1,7 +1,7 @@
 /** `clatd check`: would `clatd run` take these options and files? Touches nothing. */
 import { formatPrefix6 } from '../address/format.ts';
 import { isAutomatic, type RunConfig } from '../config/config.ts';
-import { count } from '../config/count.ts';
+import { mappings } from '../config/count.ts';
 
 interface CheckIo {
   readonly stdout: { write(text: string): unknown };
@@ -16,8 +16,6 @@ export function check(config: RunConfig, io: CheckIo): number {
     return 0;
   }
   const prefix = pool6 === null ? 'not given' : formatPrefix6(pool6);
-  const mappings =
-    eam.size === 1 ? '1 explicit address mapping' : `${count(eam.size)} explicit address mappings`;
-  io.stdout.write(`no mistakes: pool6 ${prefix}, ${mappings}\n`);
+  io.stdout.write(`no mistakes: pool6 ${prefix}, ${mappings(eam.size)}\n`);
   return 0;
 }

@@ -86,7 +86,11 @@ export function inVain(
 export function hollow(config: RunConfig): string | null {
   const { configure, eamFile, lan, translation } = config;
   const { eam, pool6 } = translation;
-  if (isAutomatic(config) || eam.size + lan.size > 0) return null;
+  if (isAutomatic(config)) return null;
+  if (pool6 === null && lan.size === 0 && eam.size === 1 && eam.length4[0] === 32) {
+    return 'nothing will be translated: without --pool6 packets pass only between addresses that have mappings, and one address has';
+  }
+  if (eam.size + lan.size > 0) return null;
   const cause = configure
     ? `${eamFile} (--eam-file) turns the automatic mode off and has no mapping in it`
     : '--no-configure turns the automatic mode off, and no mapping is given (--eam, --eam-file)';

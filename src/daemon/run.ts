@@ -11,6 +11,7 @@ import { sharedBytes } from '../address/shared.ts';
 import { changes, inWords } from '../config/changes.ts';
 import { compile } from '../config/compile.ts';
 import { isAutomatic, type RunConfig, type TranslationConfig } from '../config/config.ts';
+import { mappings } from '../config/count.ts';
 import { withLan } from '../config/lan.ts';
 import type { Loaded, RawOptions } from '../config/load.ts';
 import { chooseMss, type MssChoice } from '../config/mss.ts';
@@ -234,7 +235,11 @@ export class Daemon {
     const changed = inWords(changes(this.#config, this.#given, loaded.config, loaded.given));
     if (changed.restart !== null) log.warn(changed.restart);
     if (isAutomatic(config) !== (this.#clat !== null)) {
-      log.error('not reloaded: with mappings given, or without them again, clatd has to be restarted');
+      log.error(
+        isAutomatic(config)
+          ? 'not reloaded: without mappings (--eam, --eam-file) clatd runs in the automatic mode, which takes a restart'
+          : 'not reloaded: mappings (--eam, --eam-file) turn the automatic mode off, which takes a restart',
+      );
       notify.ready(this.#status('the last reload needs a restart, see the log'));
       return 'done';
     }
@@ -250,7 +255,7 @@ export class Daemon {
     if (why === null) {
       this.#upkeep?.lookAnyway();
       this.#given = loaded.given;
-      log.info(`reloaded: ${config.translation.eam.size} explicit address mappings; ${changed.now}`);
+      log.info(`reloaded: ${mappings(config.translation.eam.size)}; ${changed.now}`);
       notify.ready(this.#status());
       return 'done';
     }

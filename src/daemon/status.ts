@@ -11,10 +11,11 @@ export function statusByHand(device: string, config: RunConfig): string {
   const { pool6 } = translation;
   if (mappings === 0 && pool6 === null)
     return `nothing is translated on ${device}: neither mappings nor pool6 are given`;
+  const less = hollow(config) !== null;
+  if (less && pool6 === null) return `nothing is translated on ${device}: 1 mapping, and pool6 is not given`;
   const what = [
     mappings === 1 ? '1 mapping' : mappings === 0 ? 'no mapping' : `${count(mappings)} mappings`,
     ...(pool6 === null ? [] : [`NAT64 ${formatPrefix6(pool6)}`]),
   ];
-  const than = hollow(config) === null ? '' : ' (not this host)';
-  return `translating on ${device}: ${what.join(', ')}${than}`;
+  return `translating on ${device}: ${what.join(', ')}${less ? ' (not this host)' : ''}`;
 }

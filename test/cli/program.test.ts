@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
 /** Enough for `check` to be content. */
-const MAPPING = '--eam 192.0.0.2=2001:db8::2';
+const MAPPING = '--pool6 2001:db8:64::/96 --eam 192.0.0.2=2001:db8::2';
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** Never without a command that only prints: without one clatd would translate on this host. */
@@ -54,7 +54,7 @@ describe.skipIf(!existsSync(program))('the built program (skipped: npm run build
     'explain --packet 45',
     `check ${MAPPING}`,
     'address query 192.0.0.2',
-    `replay ${fileURLToPath(new URL('../../package.json', import.meta.url))}`,
+    `replay ${fileURLToPath(new URL('../../package.json', import.meta.url))} ${MAPPING}`,
   ];
   test.each(PRINTING)('a full disk is a failure, in one line: %s', (line) => {
     const script = `"$0" "$1" ${line} >/dev/full`;

@@ -9,6 +9,8 @@ const warnings = (raw: RawOptions): string[] => {
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.mistakes));
   return loaded.warnings;
 };
+const ONE_ADDRESS =
+  'nothing will be translated: without --pool6 packets pass only between addresses that have mappings, and one address has';
 const BY_HAND = { pool6: '2001:db8:64::/96', eam: '192.0.0.2=2001:db8:1::2' };
 
 test.each<[RawOptions, string[]]>([
@@ -26,7 +28,7 @@ test.each<[RawOptions, string[]]>([
   ],
   [
     { eam: BY_HAND.eam, 'v4-defaultroute-metric': '50' },
-    ['--v4-defaultroute-metric has no effect without --pool6'],
+    [ONE_ADDRESS, '--v4-defaultroute-metric has no effect without --pool6'],
   ],
   [{ 'v4-check': '192.0.2.1' }, []],
   [
@@ -67,7 +69,7 @@ test.each<[RawOptions, string[]]>([
   ],
   [
     { eam: '192.0.0.2=2001:db8:1::2', 'strict-suffix': true },
-    ['--strict-suffix has no effect without --pool6'],
+    [ONE_ADDRESS, '--strict-suffix has no effect without --pool6'],
   ],
   [{ coalesce: true, offload: 'csum' }, ['--coalesce has no effect beside --offload off or csum']],
 ])('%j', (raw, expected) => expect(warnings(raw)).toEqual(expected));
@@ -89,6 +91,9 @@ describe('a mode without mappings', () => {
       { 'eam-file': '/e', pool6: '2001:db8:64::/96' },
       /^only between addresses inside 2001:db8:64::\/96 is translated/,
     ],
+    [{ eam: '192.0.0.2=2001:db8:1::2' }, /^nothing will be translated: without --pool6 /],
+    [{ eam: ['192.0.0.2=2001:db8:1::2', '10.0.0.1=2001:db8:2::1'] }, null],
+    [{ eam: '10.0.0.0/8=2001:db8:1::/96' }, null],
     [{ configure: false, ...BY_HAND }, null],
     [{ configure: false, lan: '10.0.0.0/8=2001:db8:1::/96' }, null],
     [{ lan: '10.0.0.0/8=2001:db8:1::/96' }, null],

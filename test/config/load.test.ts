@@ -190,7 +190,8 @@ describe('EAM files', () => {
     expect(found.map((one) => one.slice(0, 9))).toEqual(['--workers', '/e:2: 10.', '/e:3:1: "', '/e:4: 10.']);
   });
   test('EAM-4: the identical entry is kept once', () => {
-    const loaded = run({ eam: ['10.0.0.1=2001:db8::1'], 'eam-file': '/e' }, { '/e': '10.0.0.1=2001:db8::1' });
+    const given = { pool6: '2001:db8:64::/96', eam: ['10.0.0.1=2001:db8::1'], 'eam-file': '/e' };
+    const loaded = run(given, { '/e': '10.0.0.1=2001:db8::1' });
     expect(loaded).toMatchObject({ ok: true, warnings: [expect.stringMatching(/given twice/)] });
   });
 });

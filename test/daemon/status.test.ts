@@ -9,6 +9,7 @@ test.each<[RawOptions, string]>([
     'translating on clat: 1 mapping, NAT64 64:ff9b::/96',
   ],
   [{ eam: ['192.0.0.2=2001:db8:1::2', '192.0.0.3=2001:db8:1::3'] }, 'translating on clat: 2 mappings'],
+  [{ eam: '192.0.0.2=2001:db8:1::2' }, 'nothing is translated on clat: 1 mapping, and pool6 is not given'],
   [{ configure: false }, 'nothing is translated on clat: neither mappings nor pool6 are given'],
   [{ 'eam-file': '/e' }, 'nothing is translated on clat: neither mappings nor pool6 are given'],
   [

@@ -62,12 +62,12 @@ describeNetns('SIGHUP', ['curl', 'ping', 'nft'], () => {
     const other = topology.vm.start(process.execPath, [
       ...[PROGRAM, '--config', config, '--tun', 'other', '--no-configure', '--eam', `${OTHER4}=${OTHER6}`],
     ]);
-    await other.says(/translating on other: 1 mapping \(/);
+    await other.says(/nothing is translated on other: 1 mapping, and pool6 is not given \(/);
     writeFileSync(config, 'workers = 3\ntun = "third"\nicmp-errors = "off"\n');
     other.signal('SIGHUP');
     // --tun of the command line goes before the file's.
     await other.says(/workers is read at a start only: restart clatd for the new value/);
-    await other.says(/reloaded: 1 explicit address mappings; changed: icmp-errors/);
+    await other.says(/reloaded: 1 explicit address mapping; changed: icmp-errors/);
     const said = other.output.length;
     other.signal('SIGHUP');
     await until('the second reload', () => /nothing has changed/.test(other.output.slice(said)));

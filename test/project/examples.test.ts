@@ -178,6 +178,6 @@ describe('configuration files as printed', () => {
     await check(text);
     const lines = [...text.matchAll(/^#([a-z0-9-]+ = .*)$/gm)].map(([, line]) => line!);
     expect(lines.length).toBeGreaterThan(5);
-    for (const line of lines) if (!line.startsWith('eam-file')) await check(line);
+    for (const line of lines) if (!line.startsWith('eam')) await check(line);
   });
 });
