@@ -75,14 +75,18 @@ const isGroup = (name: string): boolean =>
  */
 async function inherit(words: Words, io: CliIo): Promise<{ words: Words; files: Files }> {
   const tun = words.given.get('tun')?.at(-1);
-  const found =
-    words.given.has('config') || words.given.has('defaults')
-      ? null
-      : ((await io.inherited?.(typeof tun === 'string' ? tun : null)) ?? null);
+  const found = (await io.inherited?.(typeof tun === 'string' ? tun : null)) ?? null;
   if (found === null) return { words, files: io.files };
   // What programs read must stay what it is.
-  if (words.given.has('json')) io.stderr.write(`clatd: ${found.said}\n`);
-  else io.stdout.write(`${found.said}\n`);
+  const say = (line: string): unknown =>
+    words.given.has('json') ? io.stderr.write(`clatd: ${line}\n`) : io.stdout.write(`${line}\n`);
+  const instead = ['config', 'defaults'].find((name) => words.given.has(name));
+  if (instead !== undefined) {
+    if (found.pid !== undefined)
+      say(`clatd runs here already (process ${found.pid}); its options do not count here (--${instead})`);
+    return { words, files: io.files };
+  }
+  say(found.said);
   const before = splitWords(found.argv, [CONFIG, ...OPTIONS]);
   const given = new Map([...before.given, ...words.given]);
   const file = words.given.get('eam-file')?.map((path) => (typeof path === 'string' ? resolve(path) : path));

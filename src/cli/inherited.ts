@@ -15,6 +15,8 @@ export interface Inherited {
   readonly cwd: string;
   /** Whose they are, in one line. */
   readonly said: string;
+  /** The process they are of; absent: it does not run. */
+  readonly pid?: number;
 }
 
 const SERVICE_ENVIRONMENT = '/etc/default/clatd';
@@ -27,7 +29,7 @@ export function inheritedOptions(tun: string | null): Inherited | null {
     const argv = running.argv[0] === 'run' ? running.argv.slice(1) : running.argv;
     const whose = `clatd runs here already (process ${pid})`;
     const shown = argv.length === 0 ? 'it has none' : argv.map(shellWord).join(' ');
-    return { argv, cwd: cwd ?? '/', said: `${whose}; its options count here too: ${shown}` };
+    return { argv, pid, cwd: cwd ?? '/', said: `${whose}; its options count here too: ${shown}` };
   }
   if (tun !== null) return null;
   return besideOthers(runningDevices(), serviceOptions(SERVICE_CONFIG, SERVICE_ENVIRONMENT));

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { main } from '../../src/cli/args.ts';
 import { besideOthers, serviceOptions } from '../../src/cli/inherited.ts';
 import { wordsOf } from '../../src/host/running.ts';
 import { MOST_SMALL_FILE } from '../../src/io/regular-file.ts';
@@ -67,4 +68,40 @@ test('several clatd, none of them named: that is said, whatever counts', () => {
     cwd: '/',
     said: 'several clatd run here (on a, b; --tun names one); the options of none count here',
   });
+});
+
+test.each<[string[], string, string]>([
+  [['--nonsense'], 'its options count here too: --tun x\n', ''],
+  [
+    ['--defaults', '--nonsense'],
+    'clatd runs here already (process 4711); its options do not count here (--defaults)\n',
+    '',
+  ],
+  [
+    ['--config', '/c.toml', '--nonsense'],
+    'clatd runs here already (process 4711); its options do not count here (--config)\n',
+    '',
+  ],
+  [['--json', '--nonsense'], '', 'clatd: its options count here too: --tun x\n'],
+])('plan %j says first that clatd runs', async (argv, onOut, onErr) => {
+  let [out, err] = ['', ''];
+  // The mistake keeps it from reading the host.
+  const code = await main(['plan', ...argv], {
+    stdout: { write: (text) => (out += text) },
+    stderr: { write: (text) => (err += text) },
+    env: {},
+    version: '9.9.9',
+    monotonicUs: () => 0n,
+    onSignal: () => {},
+    files: { read: () => new Uint8Array() },
+    inherited: async () => ({
+      argv: ['--tun', 'x'],
+      cwd: '/',
+      said: 'its options count here too: --tun x',
+      pid: 4711,
+    }),
+  });
+  expect({ code, out }).toEqual({ code: 2, out: onOut });
+  expect(err.startsWith(onErr)).toBe(true);
+  expect(err).toContain('--nonsense');
 });
