@@ -61,7 +61,7 @@ function asText({ routers, notHeard, dns, prefixes }: Discovered, uplink: string
   const first = prefixes[0];
   lines.push(
     first === undefined
-      ? 'No NAT64 prefix was found.'
+      ? `No NAT64 prefix was found${notHeard === null ? '' : ' by DNS; routers were not asked'}.`
       : `clatd would use ${first.prefix} (${first.source === 'ra' ? 'a router said so' : 'from DNS'})${prefixes.length > 1 ? `, first of ${prefixes.length}` : ''}.`,
   );
   return `${lines.join('\n')}\n`;

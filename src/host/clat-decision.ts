@@ -34,7 +34,7 @@ export function decide(
     if (known !== null) return { is: 'up', uplink, known };
   }
   if (candidates.length > 0) {
-    return down(`no NAT64 prefix known on ${candidates.map(({ name }) => name).join(', ')} yet`);
+    return down(`no NAT64 prefix on ${candidates.map(({ name }) => name).join(', ')} yet`);
   }
   for (const { name, index } of uplinkCandidates(state, tun, platDev)) {
     const known = prefixOn(index);

@@ -93,4 +93,4 @@ export function forwardingEntries(
 }
 
 const keepsListening = (name: string) =>
-  `An interface that forwards ignores router advertisements unless accept_ra is 2, and ${name === 'default' ? 'new interfaces listen' : `${name} listens`} to them now (CLAT-9).`;
+  `An interface that forwards ignores router advertisements unless accept_ra is 2, and ${name === 'default' ? 'new interfaces listen' : `${name} listens`} to them now.`;

@@ -368,7 +368,7 @@ export function describe(step: Step): string {
         return `IPv${step.family} ${step.to.length === 1 ? `route to ${step.to[0]}` : `routes to ${step.to.length} networks`}: unreachable where there is no other`;
       return `${
         step.to.length === 1
-          ? `IPv${step.family} route to ${step.to[0]} through ${step.dev}`
+          ? `IPv${step.family} ${step.to[0] === 'default' ? 'default route' : `route to ${step.to[0]}`} through ${step.dev}`
           : `${step.to.length} IPv${step.family} routes through ${step.dev}`
       }${step.table === undefined ? '' : ` in table ${step.table}`}`;
     case 'rule':

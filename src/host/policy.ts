@@ -63,7 +63,7 @@ export function policyEntries(input: PolicyInput, state: HostState): Policy {
   return {
     entries: [
       {
-        why: `Translated packets leave by ${uplink}, where the NAT64 is (CLAT-10): ${because}.`,
+        why: `Translated packets leave by ${uplink}, where the NAT64 is: ${because}.`,
         step: routes(uplink, [pool6], gatewayBy(way.route, uplink)),
       },
       {
@@ -127,7 +127,7 @@ const liesIn = (route: HostRoute, pool6: Prefix6): boolean =>
 
 function mainRoute({ uplink, pool6 }: PolicyInput, way: Way): Entry {
   return {
-    why: `The NAT64 is reached by ${uplink}, while another interface has an IPv6 route there as good (CLAT-10).`,
+    why: `The NAT64 is reached by ${uplink}, while another interface has an IPv6 route there as good.`,
     step: {
       ...{ kind: 'routes', family: 6, dev: uplink, to: [formatPrefix6(pool6)], metric: OUR_WAY_METRIC },
       ...{ gateway: gatewayBy(way.route, uplink), source: null, mtu: null },

@@ -325,7 +325,7 @@ function tunEntries({ tun, created }: RunPlanInput, state: HostState, mtu: numbe
   }
   entries.push({
     why: created
-      ? `IPv4 packets enter the translator here; the MTU is that of the IPv6 side (CLAT-8).`
+      ? `IPv4 packets enter the translator here; the MTU is that of the IPv6 side.`
       : `${tun} was there before: it is only brought up.`,
     step: { kind: 'link', dev: tun, mtu: created ? mtu : null },
   });
@@ -539,7 +539,7 @@ function defaultRoute4(
     inPrefix4(parseKernel4(source), CLAT4);
   return [
     {
-      why: `IPv4 leaves by the translator; metric ${metric} ${metric >= DEFAULT_METRIC ? 'lets any native IPv4 route win' : 'is as you asked for'}, and the MTU leaves the 20 bytes an IPv6 header is longer (CLAT-8).`,
+      why: `IPv4 leaves by the translator; metric ${metric} ${metric >= DEFAULT_METRIC ? 'lets any native IPv4 route win' : 'is as you asked for'}, and the MTU leaves the 20 bytes an IPv6 header is longer.`,
       step: {
         kind: 'routes',
         family: 4,

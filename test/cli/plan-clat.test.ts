@@ -145,7 +145,7 @@ describe('the prefix', () => {
   test('what a router withdraws does not count', async () => {
     expect(await prefixOf({ routers: [`eth0 ${A} 0`, `eth0 ${B}`] })).toContain(`${B} (said by a router)`);
     expect(await prefixOf({ routers: [`eth0 ${A} 0`], dns: [B] })).toContain(`${B} (from DNS)`);
-    expect(await lacking({ routers: [`eth0 ${A} 0`] })).toBe('no NAT64 prefix known on eth0 yet');
+    expect(await lacking({ routers: [`eth0 ${A} 0`] })).toBe('no NAT64 prefix on eth0 yet');
   });
 
   test.each([
@@ -155,7 +155,7 @@ describe('the prefix', () => {
     ['link-local', 'fe80::/96'],
     ['of IPv4-mapped addresses', '::ffff:0:0/96'],
   ])('one %s is none, as for the daemon', async (_what, text) => {
-    expect(await lacking({ routers: [`eth0 ${text}`] })).toBe('no NAT64 prefix known on eth0 yet');
+    expect(await lacking({ routers: [`eth0 ${text}`] })).toBe('no NAT64 prefix on eth0 yet');
     expect(await prefixOf({ routers: [`eth0 ${text}`], dns: [B] })).toContain(`${B} (from DNS)`);
   });
 
@@ -203,11 +203,11 @@ describe('the uplink', () => {
     const raw = { 'plat-dev': 'eth1' };
     const both = { routers: [`eth0 ${A}`, `eth1 ${B}`] };
     expect(await prefixOf(both, raw, TWO)).toBe(`eth1 NAT64 prefix: ${B} (said by a router)`);
-    expect(await lacking({ routers: [`eth0 ${A}`] }, raw, TWO)).toBe('no NAT64 prefix known on eth1 yet');
+    expect(await lacking({ routers: [`eth0 ${A}`] }, raw, TWO)).toBe('no NAT64 prefix on eth1 yet');
   });
 
   test('is no interface where a router speaks and there is no default route', async () => {
-    expect(await lacking({ routers: [`eth1 ${A}`] })).toBe('no NAT64 prefix known on eth0 yet');
+    expect(await lacking({ routers: [`eth1 ${A}`] })).toBe('no NAT64 prefix on eth0 yet');
   });
 });
 
@@ -235,7 +235,7 @@ describe('what is lacking', () => {
   });
 
   test('a prefix: names every interface it could be on', async () => {
-    expect(await lacking({}, {}, TWO)).toBe('no NAT64 prefix known on eth0, eth1 yet');
+    expect(await lacking({}, {}, TWO)).toBe('no NAT64 prefix on eth0, eth1 yet');
   });
 
   test('addresses of either kind', async () => {

@@ -31,9 +31,9 @@ interface Said {
 }
 
 test('no prefix: there may be one all the same', async () => {
-  expect(await find({})).toEqual({ lacking: 'no NAT64 prefix known on eth0 yet' });
+  expect(await find({})).toEqual({ lacking: 'no NAT64 prefix on eth0 yet' });
   expect(await find({ notHeard: NOT_ROOT })).toEqual({
-    lacking: `no NAT64 prefix known on eth0 yet; routers were not heard and may announce one: ${NOT_ROOT}`,
+    lacking: `no NAT64 prefix on eth0 yet; routers were not heard and may announce one: ${NOT_ROOT}`,
   });
 });
 

@@ -121,7 +121,7 @@ describe('inputs that are none', () => {
     expect(await run({ input })).toEqual({
       code: 1,
       stdout: '',
-      stderr: `clatd: cannot read ${input}: illegal operation on a directory\n`,
+      stderr: `clatd: cannot read ${input}: it is a directory\n`,
     });
   });
 });

@@ -5,7 +5,7 @@ import { downWords } from '../../src/daemon/down-words.ts';
 test.each([
   ['no IPv6 default route yet', 'waiting for an IPv6 default route'],
   ['no IPv6 default route through wwan0 yet', 'waiting for an IPv6 default route through wwan0'],
-  ['no NAT64 prefix known on eth0 yet', 'waiting for a NAT64 prefix known on eth0'],
+  ['no NAT64 prefix on eth0 yet', 'waiting for a NAT64 prefix on eth0'],
   ['eth0 has no global IPv6 address yet', 'waiting for a global IPv6 address on eth0'],
   ['asking the neighbours on eth0 for 2001:db8::5', 'asking the neighbours on eth0 for 2001:db8::5'],
   [

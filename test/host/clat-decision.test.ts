@@ -63,7 +63,7 @@ describe('the uplink', () => {
     ['has a route to something else', host({ routes6: [ETH0, '2001:db8:9::/48 via fe80::2 dev eth1 ra 1'] })],
   ])('is never an interface that %s', (_, state) => {
     expect(said({ state })).toBe('eth0: router on eth0');
-    expect(said({ state, prefixes: ['eth1'] })).toBe('no NAT64 prefix known on eth0 yet');
+    expect(said({ state, prefixes: ['eth1'] })).toBe('no NAT64 prefix on eth0 yet');
   });
 
   test('is never our own TUN', () => {
@@ -74,7 +74,7 @@ describe('the uplink', () => {
 
   test('of --plat-dev is that one, whatever another one has', () => {
     expect(said({ platDev: 'eth0' })).toBe('eth0: router on eth0');
-    expect(said({ platDev: 'eth0', prefixes: ['eth1'] })).toBe('no NAT64 prefix known on eth0 yet');
+    expect(said({ platDev: 'eth0', prefixes: ['eth1'] })).toBe('no NAT64 prefix on eth0 yet');
   });
 
   test('has the route to the prefix, where there is no default route (RFC 4191, 2000::/3, ::/1)', () => {
@@ -89,7 +89,7 @@ describe('the uplink', () => {
 
   test('is waited for on an interface with whatever route by a router', () => {
     const state = host({ routes6: ['64:ff9b::/96 via fe80::2 dev eth1 static 1024'] });
-    expect(said({ state, prefixes: [] })).toBe('no NAT64 prefix known on eth1 yet');
+    expect(said({ state, prefixes: [] })).toBe('no NAT64 prefix on eth1 yet');
     // Neighbours alone lead nowhere.
     expect(said({ state: host({ routes6: ['2001:db8:1::/64 dev eth1 kernel 256'] }), prefixes: [] })).toBe(
       'no IPv6 default route yet',
@@ -158,7 +158,7 @@ describe('no CLAT, and why', () => {
   });
 
   test('no prefix: names where one was waited for, best first', () => {
-    expect(said({ prefixes: [] })).toBe('no NAT64 prefix known on eth1, eth0 yet');
+    expect(said({ prefixes: [] })).toBe('no NAT64 prefix on eth1, eth0 yet');
   });
 
   test('no IPv6 default route', () => {

@@ -230,6 +230,10 @@ describe('the prefix', () => {
     );
     expect(judge(facts({}), 'prefix-ra')).toBe('note: no router answered a solicitation');
     expect(judge(facts({ notHeard: 'needs CAP_NET_RAW' }), 'prefix-ra')).toMatch(/^skipped: .*CAP_NET_RAW/);
+    // Who was not asked may know one.
+    expect(judge(facts({ notHeard: 'needs CAP_NET_RAW' }), 'prefix')).toBe(
+      'note: not found by DNS, and routers could not be asked: needs CAP_NET_RAW',
+    );
   });
 
   it('from DNS', () => {

@@ -98,6 +98,9 @@ describe('uplink and routes', () => {
       'ok: through clat, metric 2048',
     );
     expect(judge({}, 'ipv4', { running: true })).toMatch(/^problem: none, though clatd runs/);
+    expect(judge({}, 'ipv4', { running: true, configure: false })).toMatch(
+      /^problem: none, and with --no-configure clatd sets none -> /,
+    );
   });
 });
 

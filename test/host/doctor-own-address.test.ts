@@ -68,7 +68,7 @@ test('what clatd remembers of this network is named, of another one not', () => 
   expect(found).toMatch(/^note: nothing came back to one in 2001:db8:1:1::\/64 .*2026-10-01.*2026-11-02/);
   expect(found).toMatch(/--clat-v6-addr shared/);
   const other = { ...ROW, network: prefix('2001:db8:9::', 64) };
-  expect(judge({ remembered: [other], through: well }, shared)).toMatch(/^ok: none of its own/);
+  expect(judge({ remembered: [other], through: well }, shared)).toMatch(/^ok: none in a network of eth0/);
 });
 
 test('a /96 that was guessed around a single address counts as a network too', () => {

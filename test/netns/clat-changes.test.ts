@@ -29,7 +29,7 @@ describeNetns('clatd and a network that changes', [...CLAT_TOOLS, 'curl'], () =>
     await host.untilWorks();
     await router.change({ ...SLAAC, pref64: [{ prefix: map.pool6, lifetime: 0 }] });
     await host.untilGone();
-    await host.says(/no CLAT any more: no NAT64 prefix known on eth0/);
+    await host.says(/no CLAT any more: no NAT64 prefix on eth0/);
     // The device stays, and the sysctls that every interface has.
     const after = hostState(vm);
     const ofOthers = (text: string): string =>

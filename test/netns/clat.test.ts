@@ -64,7 +64,7 @@ describeNetns('clatd without options', CLAT_TOOLS, () => {
     host.start();
     await host.says(/waiting for an IPv6 default route/);
     const router = new RaSender(sandbox, net, 'vm', SLAAC);
-    await host.says(/waiting for a NAT64 prefix known on eth0/);
+    await host.says(/waiting for a NAT64 prefix on eth0/);
     expect(vm.ip('-4 route show')).toBe('');
     await router.change(PREF64);
     await host.untilWorks();

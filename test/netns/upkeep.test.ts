@@ -103,7 +103,7 @@ describeNetns('a mapping by hand', ['ping', 'nft', 'unshare'], () => {
       await until(`the route, for the ${i + 1}. time`, present);
     }
     vm.ip('-4 route del default dev clat');
-    await child.says(/IPv4 route to default through clat: somebody undid it three times within a minute/);
+    await child.says(/IPv4 default route through clat: somebody undid it three times within a minute/);
     expect(present()).toBe(false);
     // All else is kept true.
     vm.ip(`-6 route del ${map.clat6} dev clat`);

@@ -124,7 +124,7 @@ async function examineNetwork(
   };
   return [
     ...judgeUplink(
-      { ...{ tun, platDev, uplink, pool6: prefix }, forced: told.forced, running, router, silent },
+      { ...{ tun, platDev, uplink, pool6: prefix, configure }, forced: told.forced, running, router, silent },
       state,
     ),
     ...onThisHost,

@@ -53,7 +53,7 @@ export function judgeOwnAddress(facts: OwnAddressFacts, state: HostState): Check
     );
   }
   return own === undefined
-    ? ok('clat6', `none of its own in a network of ${uplink}`)
+    ? ok('clat6', `none in a network of ${uplink} at the moment`)
     : ok('clat6', `${formatIp6(own)}, in a network of ${uplink}`);
 }
 

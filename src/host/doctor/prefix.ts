@@ -113,6 +113,9 @@ function chosen(facts: PrefixFacts): Check {
     return note('prefix', `${formatPrefix6(fallback)} (--prefix-fallback): the network names none`);
   }
   if (uplink === null) return skipped('prefix', 'there is no uplink');
+  if (said.notHeard !== null) {
+    return note('prefix', `not found by DNS, and routers could not be asked: ${said.notHeard}`);
+  }
   return problem(
     'prefix',
     'none: neither routers nor DNS name one',

@@ -21,6 +21,8 @@ export interface UplinkFacts {
   readonly forced: boolean;
   /** Devices of native IPv4 through which --v4-check got no answer. */
   readonly silent?: ReadonlySet<string>;
+  /** clatd sets up the host; false with --no-configure. */
+  readonly configure?: boolean;
   /** A clatd serves `tun` at present. */
   readonly running: boolean;
   /** Asked after the probes: what the kernel knows of the default router's link-layer address; null: nothing. */
@@ -169,7 +171,10 @@ function around(address: string, networks: readonly Prefix6[]): string {
   return inside ? ' (a single address out of a network)' : ' (a single address, no network around it)';
 }
 
-function ipv4({ tun, forced, running, silent = new Set() }: UplinkFacts, state: HostState): Check {
+function ipv4(
+  { tun, forced, configure = true, running, silent = new Set() }: UplinkFacts,
+  state: HostState,
+): Check {
   const native = nativeIpv4(state, tun, (dev) => !silent.has(dev));
   const ours = state.routes.find(
     ({ family, dst, devs }) => family === 4 && dst === 'default' && devs.includes(tun),
@@ -186,6 +191,13 @@ function ipv4({ tun, forced, running, silent = new Set() }: UplinkFacts, state: 
   const dead = silent.size === 0 ? '' : `; dead: ${[...silent].join(', ')} (--v4-check)`;
   const vpn = over.length === 0 ? '' : `, and ${over.join(', ')} (a VPN) over it`;
   if (ours !== undefined) return ok('ipv4', `through ${tun}, metric ${ours.metric}${vpn}${dead}`);
+  if (running && !configure) {
+    return problem(
+      'ipv4',
+      'none, and with --no-configure clatd sets none',
+      `set addresses and routes of ${tun} by hand (\`clatd plan\` without --no-configure shows which), or leave --no-configure out`,
+    );
+  }
   if (running) {
     return problem(
       'ipv4',

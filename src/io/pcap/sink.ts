@@ -87,5 +87,8 @@ export class FileSink {
 
 /** "ENOENT: no such file or directory, open 'x'" without its code and its call. */
 export function systemReason(error: unknown): string {
-  return (error as Error).message.replace(/^[A-Z0-9]+: /, '').replace(/, \w+( '.*')?$/s, '');
+  return (error as Error).message
+    .replace(/^[A-Z0-9]+: /, '')
+    .replace(/, \w+( '.*')?$/s, '')
+    .replace(/^illegal operation on a directory$/, 'it is a directory');
 }
