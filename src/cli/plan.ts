@@ -101,6 +101,9 @@ function asText(config: RunConfig, made: RunPlan, attached: boolean, found: read
   }
   for (const warning of made.warnings) lines.push('', `Note: ${warning}.`);
   for (const conflict of made.conflicts) lines.push('', `CONFLICT: ${conflict}.`);
-  if (made.conflicts.length > 0) lines.push('', 'clatd run would refuse to start.');
+  if (made.conflicts.length > 0) {
+    const then = isAutomatic(config) ? 'do none of this, and try again' : 'refuse to start';
+    lines.push('', `clatd run would ${then}.`);
+  }
   return `${lines.join('\n')}\n`;
 }

@@ -381,7 +381,7 @@ function addressEntries(
     entries.push({
       why: first
         ? 'The IPv4 address of this host behind the translator (RFC 7335); with /29 the translator itself, 192.0.0.1, is its neighbour.'
-        : 'The IPv4 address of this host behind the translator (--eam).',
+        : `The IPv4 address of this host behind the translator${clat === undefined ? ' (--eam)' : ''}.`,
       step: { kind: 'address', dev: tun, family: 4, address: text, length: first ? 29 : 32 },
     });
     source ??= text;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Prefix4 } from '../../src/address/ip.ts';
 import { type Check, type CheckId, sorted } from '../../src/host/doctor/check.ts';
 import { type FirewallFacts, judgeFirewall } from '../../src/host/doctor/firewall.ts';
-import { type ForwardingFacts, judgeForwarding } from '../../src/host/doctor/forwarding.ts';
+import { type ForwardingFacts, isIdle, judgeForwarding } from '../../src/host/doctor/forwarding.ts';
 import { judgeUplink, type UplinkFacts } from '../../src/host/doctor/uplink.ts';
 import type { Firewall, FirewallRule } from '../../src/host/firewall.ts';
 import { host, type MadeUp } from './made-up.ts';
@@ -137,6 +137,17 @@ describe('forwarding', () => {
       /for all interfaces while it runs$/,
     );
     expect(judge({}, 'forwarding', { running: false, clatd: 'sets-nothing-up' })).toMatch(/^problem/);
+    expect(judge({}, 'forwarding', { idle: true })).toBe(
+      'ok: off; clatd turns it on for clat and eth0 while there is a CLAT',
+    );
+    expect(judge({}, 'forwarding', { idle: true, clatd: 'sets-nothing-up' })).toMatch(/^problem/);
+  });
+
+  it('idle: neither addresses nor routes lead into the translator', () => {
+    expect(isIdle(host({ links: ['clat'] }), 'clat')).toBe(true);
+    expect(
+      isIdle(host({ links: ['clat'], routes6: ['2001:db8:1::2/128 dev clat static 1024'] }), 'clat'),
+    ).toBe(false);
   });
 
   it('accept_ra', () => {

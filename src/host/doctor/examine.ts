@@ -7,7 +7,7 @@ import type { Unanswered } from '../unanswered.ts';
 import { type Check, type CheckId, skipped, sorted } from './check.ts';
 import { type DaemonFacts, judgeDaemon, pidsOf } from './daemon.ts';
 import { judgeFirewall } from './firewall.ts';
-import { judgeForwarding } from './forwarding.ts';
+import { isIdle, judgeForwarding } from './forwarding.ts';
 import { judgeOthers, type OthersFacts, unrecordedOn } from './others.ts';
 import { judgeOwnAddress, type OwnAddressFacts } from './own-address.ts';
 import { judgePlat, type PlatFacts, type Probes, tryPlat } from './plat.ts';
@@ -113,7 +113,10 @@ async function examineNetwork(
   const mode = configure ? told.firewall : 'off';
   const { behind, warnings: nowhere } = findBehind(told.behind, tun, state);
   const onThisHost = [
-    ...judgeForwarding({ tun, uplink, clatd: configure ? 'sets-up' : 'sets-nothing-up', running }, state),
+    ...judgeForwarding(
+      { tun, uplink, clatd: configure ? 'sets-up' : 'sets-nothing-up', running, idle: isIdle(state, tun) },
+      state,
+    ),
     judgeFirewall({ tun, uplink, behind, nowhere, running, mode }, firewall),
   ];
   const own: OwnAddressFacts = {

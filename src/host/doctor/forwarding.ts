@@ -15,6 +15,8 @@ export interface ForwardingFacts {
   readonly clatd: 'sets-up' | 'sets-nothing-up';
   /** A clatd serves `tun` at present. */
   readonly running: boolean;
+  /** It has set nothing up: it waits. */
+  readonly idle?: boolean;
 }
 
 const CONF = 'net/ipv6/conf';
@@ -34,15 +36,21 @@ export function judgeForwarding(facts: ForwardingFacts, state: HostState): Check
 type WithUplink = ForwardingFacts & { readonly uplink: string };
 
 /** The kernel asks the interface a packet came in by, or the switch for all (forwarding.ts). */
-function forwarding({ tun, uplink, clatd, running }: WithUplink, { sysctls }: HostState): Check {
+function forwarding(
+  { tun, uplink, clatd, running, idle = false }: WithUplink,
+  { sysctls }: HostState,
+): Check {
   const on = (key: string): boolean => sysctls.read(`${CONF}/${key}`) === '1';
   if (on('all/forwarding')) return ok('forwarding', 'on for all interfaces');
   const perInterface = sysctls.read(`${CONF}/all/force_forwarding`) !== null;
   const off = [tun, uplink].filter((dev) => !on(`${dev}/force_forwarding`));
   if (perInterface && off.length === 0) return ok('forwarding', `on for ${tun} and ${uplink}`);
-  if (clatd === 'sets-up' && !running) {
+  if (clatd === 'sets-up' && (!running || idle)) {
     const what = perInterface ? `for ${tun} and ${uplink}` : 'for all interfaces';
-    return ok('forwarding', `off; clatd turns it on ${what} while it runs`);
+    return ok(
+      'forwarding',
+      `off; clatd turns it on ${what} while ${running ? 'there is a CLAT' : 'it runs'}`,
+    );
   }
   const found = perInterface ? `off for ${off.join(' and ')}` : 'off';
   const keys = perInterface
@@ -107,6 +115,11 @@ function proxy({ tun, uplink, clatd, running }: WithUplink, state: HostState): C
     return note('nd-proxy', `${found}; fine where the router has a route to here`, remedies.join('; '));
   return problem('nd-proxy', found, remedies.join('; '));
 }
+
+/** Neither addresses nor routes lead into the translator. */
+export const isIdle = ({ addresses, routes }: HostState, tun: string): boolean =>
+  !addresses.some(({ family, dev }) => family === 4 && dev === tun) &&
+  !routes.some(({ dst, devs }) => devs.includes(tun) && !/^(fe80|ff)/.test(dst));
 
 /** Single IPv6 addresses that are routed to the translator. */
 export function translated6({ routes }: HostState, tun: string): Ip6[] {
