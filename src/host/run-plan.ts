@@ -523,7 +523,7 @@ function defaultRoute4(
     if (route.family !== 4 || route.dst !== 'default' || route.devs.includes(tun)) continue;
     if (route.metric < metric) {
       notes.warnings.push(
-        `the IPv4 default route through ${route.devs.join(', ')} (metric ${route.metric}) stays preferred to the one through ${tun} (metric ${metric}): --v4-defaultroute-metric with a lower number changes that`,
+        `the IPv4 default route through ${route.devs.join(', ')} (metric ${route.metric}) stays preferred to the one through ${tun} (metric ${metric})${route.metric > 0 ? ': --v4-defaultroute-metric with a lower number changes that' : ''}`,
       );
     } else if (route.metric > metric) {
       notes.warnings.push(

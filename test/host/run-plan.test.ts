@@ -172,7 +172,10 @@ describe('what is said', () => {
   });
   test('a native IPv4 default route stays preferred', () => {
     const plan = said({}, { routes4: ['default via 10.0.0.1 dev eth0 dhcp 100'] });
-    expect(plan.warnings.join()).toMatch(/through eth0 \(metric 100\) stays preferred/);
+    expect(plan.warnings.join()).toMatch(/through eth0 \(metric 100\) stays preferred .* a lower number/);
+    const first = said({}, { routes4: ['default via 10.0.0.1 dev eth0 static 0'] });
+    expect(first.warnings.join()).toMatch(/through eth0 \(metric 0\) stays preferred/);
+    expect(first.warnings.join()).not.toMatch(/a lower number/);
     expect(plan.conflicts).toEqual([]);
   });
   test("a neighbour's address is not taken from it", () => {
