@@ -162,9 +162,12 @@ describeNetns('packets that pose as inside', ['python3', 'nft'], () => {
     const passes = async (v4: string) => (await attempt([own], [pool(v4)])).length > 0;
     expect(await passes('10.88.0.9')).toBe(true);
     vm.ip('address add 10.88.0.1/24 dev other');
-    await until('the new network to count as inside', async () => !(await passes('10.88.0.9')));
-    expect(await passes('10.88.0.1')).toBe(false);
-    vm.ip('address del 10.88.0.1/24 dev other');
+    try {
+      await until('the new network to count as inside', async () => !(await passes('10.88.0.9')));
+      expect(await passes('10.88.0.1')).toBe(false);
+    } finally {
+      vm.ip('address del 10.88.0.1/24 dev other');
+    }
     await until('it to be forgotten', () => passes('10.88.0.9'));
   });
 

@@ -1,6 +1,7 @@
 /** CLAT-14: the network behind this host is away, and a packet to it does not go round. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { hostState } from './host-state.ts';
+import type { Process } from './process.ts';
 import { part } from './sandbox.ts';
 import { describeNetns } from './suite.ts';
 import { buildTopology, map, type Topology } from './topology.ts';
@@ -24,10 +25,10 @@ async function send(): Promise<void> {
 }
 
 /** What the router saw come back for the LAN, and errors from the VM. */
-const counters = (): { back: number; unreachable: number } => {
+const counters = (): { back: number; errors: number } => {
   const listed = topology.net.exec('nft', ['list', 'table', 'ip6', 'seen']);
   const of = (name: string) => Number(new RegExp(`counter ${name} \\{\\s*packets (\\d+)`).exec(listed)![1]);
-  return { back: of('back'), unreachable: of('unreachable') };
+  return { back: of('back'), errors: of('errors') };
 };
 
 describeNetns('a network behind this host that is away', ['python3', 'nft', 'ping'], () => {
@@ -41,15 +42,25 @@ describeNetns('a network behind this host that is away', ['python3', 'nft', 'pin
     vm.ip('address add 192.168.1.1/24 dev lan0');
     net.nft(`table ip6 seen {
       counter back { }
-      counter unreachable { }
+      counter errors { }
       chain prerouting {
         type filter hook prerouting priority filter; policy accept;
         iifname "vm" ip6 daddr ${LAN6} counter name "back"
-        iifname "vm" icmpv6 type destination-unreachable counter name "unreachable"
+        iifname "vm" icmpv6 type { destination-unreachable, time-exceeded } counter name "errors"
       }
     }`);
   });
   afterAll(() => topology?.close());
+  const started: Process[] = [];
+  afterEach(async () => {
+    for (const one of started.splice(0)) await one.stop();
+  });
+  const start = async (...options: string[]): Promise<Process> => {
+    const child = topology.vm.start(process.execPath, clatdArguments(topology, ...options));
+    started.push(child);
+    await child.says(/translating on clat/);
+    return child;
+  };
 
   it.each([
     ['--lan', ['--lan', LAN]],
@@ -59,23 +70,23 @@ describeNetns('a network behind this host that is away', ['python3', 'nft', 'pin
     async (_, options) => {
       const { vm } = topology;
       const before = hostState(vm);
-      const child = vm.start(process.execPath, clatdArguments(topology, '--workers', '1', ...options));
-      await child.says(/translating on clat/);
+      const child = await start('--workers', '1', ...options);
       await answersPing(topology, child);
-      expect(vm.ip('-4 route show type unreachable')).toContain('192.168.1.0/24');
-      expect(vm.ip('-6 route show type unreachable')).toContain('2001:db8:12:3401::c0a8:100/120');
+      const [routes4, routes6] = [4, 6].map((family) => vm.ip(`-${family} route show type unreachable`));
       vm.ip('link set lan0 down');
       try {
         await until('the network to be away', () => !vm.ip('-4 route show').includes('dev lan0'));
-        const [packets, { unreachable }] = [intoTun(), counters()];
+        const [packets, { errors }] = [intoTun(), counters()];
         await send();
-        await until('an error about it', () => counters().unreachable > unreachable);
+        await until('an error about it', () => counters().errors > errors);
         await answersPing(topology, child); // whatever went round has gone round by now
         const pings = 2;
         expect(intoTun() - packets).toBeLessThanOrEqual(10 + pings);
       } finally {
         vm.ip('link set lan0 up');
       }
+      expect(routes4).toContain('192.168.1.0/24');
+      expect(routes6).toContain('2001:db8:12:3401::c0a8:100/120');
       await child.stop();
       expect(hostState(vm)).toEqual(before);
     },
@@ -84,20 +95,18 @@ describeNetns('a network behind this host that is away', ['python3', 'nft', 'pin
   it('CLAT-14: killed, the TUN is gone, and nothing goes back to where it came from', async () => {
     const { vm } = topology;
     const before = hostState(vm);
-    const child = vm.start(process.execPath, clatdArguments(topology, '--lan', LAN));
-    await child.says(/translating on clat/);
+    const child = await start('--lan', LAN);
     await answersPing(topology, child);
     await child.stop('SIGKILL');
     await until('the TUN to be gone', () =>
       vm.ipJson('link show').every(({ ifname }: { ifname: string }) => ifname !== 'clat'),
     );
-    const { back, unreachable } = counters();
+    const { back, errors } = counters();
     await send();
-    await until('an error about it', () => counters().unreachable > unreachable);
+    await until('an error about it', () => counters().errors > errors);
     expect(counters().back).toBe(back);
     // The next one undoes what it left.
-    const second = vm.start(process.execPath, clatdArguments(topology));
-    await second.says(/translating on clat/);
+    const second = await start();
     expect(vm.ip('-4 route show type unreachable') + vm.ip('-6 route show type unreachable')).not.toMatch(
       /192\.168\.1|12:3401/,
     );
