@@ -97,11 +97,12 @@ function asText(config: RunConfig, made: RunPlan, attached: boolean, found: read
     if (found.is === 'conflict') lines.push(`    CONFLICT: ${found.with}.`);
     const before =
       found.is === 'needed' && step.kind === 'sysctl' ? found.before.values?.[step.key] : undefined;
-    if (before !== undefined) lines.push(`    It is ${before} now, and will be again when clatd stops.`);
+    if (before !== undefined)
+      lines.push(`    It is ${before} now${config.configure ? ', and will be again when clatd stops' : ''}.`);
   }
   for (const warning of made.warnings) lines.push('', `Note: ${warning}.`);
   for (const conflict of made.conflicts) lines.push('', `CONFLICT: ${conflict}.`);
-  if (made.conflicts.length > 0) {
+  if (config.configure && made.conflicts.length > 0) {
     const then = isAutomatic(config) ? 'do none of this, and try again' : 'refuse to start';
     lines.push('', `clatd run would ${then}.`);
   }

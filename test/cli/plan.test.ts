@@ -57,6 +57,21 @@ test('prints each change with its reason', async () => {
   expect(to.said.out).toMatch(/accept_ra=2\n.*\n {4}It is 1 now, and will be again when clatd stops\./);
 });
 
+test('with --no-configure promises to undo nothing', async () => {
+  const to = io();
+  const left = { ...config(), configure: false };
+  expect(
+    await plan(
+      left,
+      to,
+      {},
+      hostOf(async () => madeUp({})),
+    ),
+  ).toBe(0);
+  expect(to.said.out).toMatch(/accept_ra=2\n.*\n {4}It is 1 now\.\n/);
+  expect(to.said.out).not.toContain('when clatd stops');
+});
+
 test('names conflicts, exit code 1', async () => {
   const to = io();
   const state = madeUp({ addresses: ['eth0 2001:db8:1:1::c1a7/64'] });

@@ -179,6 +179,10 @@ describe('the NAT64', () => {
       'mtu-back skipped',
     ]);
     expect(all[0]).toMatch(/-> the prefix may be wrong/);
+    // 198.51.100.10 behind 64:ff9b::/96: the prefix is right, the target is not for it.
+    const refused = { tcp: { is: 'silent' }, icmp: silent, path: null, greetings: null } as const;
+    const [byTcp, byIcmp] = tried({ ...refused, address: '64:ff9b::c633:640a' });
+    for (const one of [byTcp, byIcmp]) expect(one).toMatch(/-> 64:ff9b::\/96 is for global IPv4 addresses/);
   });
   it('answers TCP alone', () => {
     expect(tried({ icmp: silent, path: null })[1]).toMatch(/^plat-icmp note: .*ICMP is filtered/);

@@ -1,6 +1,8 @@
 /** The NAT64 of the network, from this host's own IPv6 address: clatd has no part in it yet. */
+
 import { formatIp4, formatIp6 } from '../../address/format.ts';
 import type { Prefix6 } from '../../address/ip.ts';
+import { isNonGlobal4 } from '../../address/special.ts';
 import { type Check, note, ok, problem, skipped } from './check.ts';
 import { findPathMtu, LEAST_MTU6, type PathMtu } from './path-mtu.ts';
 import type { Echo, Ping } from './ping.ts';
@@ -72,8 +74,8 @@ export function judgePlat(facts: PlatFacts): Check[] {
   const { address, target, tcp, icmp, path, greetings, mtu } = facts;
   const name = `${address} (${formatIp4(target.address)})`;
   return [
-    byTcp(`${name} port ${target.port}`, tcp),
-    byIcmp(name, icmp, tcp),
+    byTcp(`${name} port ${target.port}`, tcp, noAnswer(address, target)),
+    byIcmp(name, icmp, tcp, noAnswer(address, target)),
     wayOut(path, mtu, greetings),
     wayBack('mtu-back', greetings, tcp, target),
   ];
@@ -82,20 +84,26 @@ export function judgePlat(facts: PlatFacts): Check[] {
 const NO_ANSWER =
   'the prefix may be wrong (see `clatd discover`), or the NAT64 out of order: ask whoever runs the network; or the target does not answer anyone: try another with --target';
 
-function byTcp(name: string, tcp: Connection): Check {
+/** What to do where the target does not answer. A NAT64 by the well-known prefix may refuse what is not global. */
+const noAnswer = (address: string, target: Target): string =>
+  address.startsWith('64:ff9b::') && isNonGlobal4(target.address)
+    ? '64:ff9b::/96 is for global IPv4 addresses (RFC 6052 §3.1), and many a NAT64 refuses others: try a --target on the internet'
+    : NO_ANSWER;
+
+function byTcp(name: string, tcp: Connection, remedy: string): Check {
   switch (tcp.is) {
     case 'connected':
       return ok('plat-tcp', `${name} connected in ${tcp.ms} ms`);
     case 'refused':
       return ok('plat-tcp', `${name} refused the connection: somebody answers`);
     case 'silent':
-      return problem('plat-tcp', `${name} does not answer`, NO_ANSWER);
+      return problem('plat-tcp', `${name} does not answer`, remedy);
     case 'failed':
-      return problem('plat-tcp', `${name}: ${tcp.why}`, NO_ANSWER);
+      return problem('plat-tcp', `${name}: ${tcp.why}`, remedy);
   }
 }
 
-function byIcmp(name: string, icmp: Echo, tcp: Connection): Check {
+function byIcmp(name: string, icmp: Echo, tcp: Connection, remedy: string): Check {
   const works = tcp.is === 'connected' || tcp.is === 'refused';
   switch (icmp.is) {
     case 'reply':
@@ -106,10 +114,10 @@ function byIcmp(name: string, icmp: Echo, tcp: Connection): Check {
       const found = `${name} does not answer`;
       return works
         ? note('plat-icmp', `${found}: ICMP is filtered somewhere, and path MTU discovery may suffer`)
-        : problem('plat-icmp', found, NO_ANSWER);
+        : problem('plat-icmp', found, remedy);
     }
     case 'refused':
-      return problem('plat-icmp', `${name}: ${icmp.from} says: ${icmp.why}`, NO_ANSWER);
+      return problem('plat-icmp', `${name}: ${icmp.from} says: ${icmp.why}`, remedy);
     case 'too-big':
       return problem(
         'plat-icmp',
