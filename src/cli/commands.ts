@@ -66,7 +66,7 @@ export const CONFIG: OwnOption = {
   name: 'config',
   kind: 'list',
   value: 'FILE',
-  help: 'TOML file whose keys are the names of these options; the command line goes before it, a later file before an earlier one',
+  help: 'TOML file whose keys are the names of these options; the command line overrides it, and a later file an earlier one',
 };
 /** Of commands that begin with the options of the clatd in use. */
 const DEFAULTS: OwnOption = {

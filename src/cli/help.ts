@@ -147,13 +147,13 @@ say on what each depends.
 ## Configuration file
 
 \`--config FILE\` reads TOML. Its keys are the names of the options, without dashes before them; an option on the command
-line goes before the same one in the file, wholly (lists are not joined). \`--config\` may be given several times: a later
-file goes before an earlier one in the same way. Names of other files in it are relative to the folder clatd is started
+line replaces the same one in the file, wholly (lists are not joined). \`--config\` may be given several times: a later
+file overrides an earlier one in the same way. Names of other files in it are relative to the folder clatd is started
 in. Text stands in double quotes; there are no sections. It must be a regular file of at most 4 MiB, the EAM file one of
 at most 256 MiB: no pipe, no device.
 
 The service reads \`/etc/clatd/clatd.toml\`, which \`systemd/install.sh\` puts there, all in comments. That one file may be
-missing: then nothing is taken from it. \`CLATD_OPTS\` in \`/etc/default/clatd\` goes before it, as a command line does, and
+missing: then nothing is taken from it. \`CLATD_OPTS\` in \`/etc/default/clatd\` overrides it, as a command line does, and
 takes a restart to change.
 
 \`\`\`toml
