@@ -183,7 +183,7 @@ describeNetns('clatd doctor', ['ping', 'nft', 'python3', 'openssl', 'setpriv'], 
       );
       expect(checks['prefix-ra']).toMatch(/^skipped: .*CAP_NET_RAW/);
       expect(checks.firewall).toMatch(/^skipped: .*without root/);
-      expect(checks.prefix).toBe('ok: 2001:db8:64::/96 (from DNS)');
+      expect(checks.prefix).toBe('ok: 2001:db8:64::/96 (--pool6)');
       expect(checks['plat-tcp']).toMatch(/^ok/);
       expect(checks['clat-tcp']).toMatch(/^ok/);
     });
