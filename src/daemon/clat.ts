@@ -206,7 +206,7 @@ export class Clat {
     return new NativeCheck(nativeCheck, {
       log,
       ask: patientProbe((why) => {
-        if (why !== refusal) log.warn(`--v4-check: ${why}: native IPv4 counts as it is`);
+        if (why !== refusal) log.warn(`--v4-check: ${why}: native IPv4 counts unchecked`);
         refusal = why;
       }),
       onChange: () => this.look(),

@@ -2,7 +2,7 @@
 
 /** @param why as decided. @param was there was one until now */
 export function downWords(why: string, was: boolean): string {
-  if (was) return `no CLAT any more: ${why}`;
+  if (was) return `no CLAT any more: ${why.replace(/ yet$/, '')}`;
   // To wait for a network is no fault: it reads as waiting.
   const lacking = /^no (.+) yet$/.exec(why)?.[1];
   if (lacking !== undefined)

@@ -21,13 +21,13 @@ describe('lines of a kind', () => {
     const log = logTo();
     for (let i = 0; i < 10_000; i++) {
       log.info(`IPv4 is set up: NAT64 2001:db8:${i.toString(16)}::/96`);
-      log.info('no CLAT any more: no NAT64 prefix on eth0 yet');
+      log.info('no CLAT any more: no NAT64 prefix on eth0');
     }
     expect(lines).toHaveLength(2 * BURST);
     vi.advanceTimersByTime(INTERVAL + 1);
     expect(lines.slice(2 * BURST)).toEqual([
       `clatd: IPv4 is set up: NAT64 2001:db8:270f::/96 (the last of ${10_000 - BURST} lines like this within a minute; the others were left out)`,
-      `clatd: no CLAT any more: no NAT64 prefix on eth0 yet (the last of ${10_000 - BURST} lines like this within a minute; the others were left out)`,
+      `clatd: no CLAT any more: no NAT64 prefix on eth0 (the last of ${10_000 - BURST} lines like this within a minute; the others were left out)`,
     ]);
   });
 
