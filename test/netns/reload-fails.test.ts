@@ -1,6 +1,8 @@
 /** SIGHUP that cannot be done, or comes too often: what works goes on working. */
 import { spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { CLAT_TOOLS, ClatHost, PREF64, PROGRAM } from './clat.ts';
 import { hostState } from './host-state.ts';
@@ -102,6 +104,53 @@ while True: print(s.recv(10000).decode().replace('\\n', ' '))`,
     vm.ip('-6 address del 2001:db8:1:1::c1a9/128 dev lo');
     expect(hostState(vm)).toEqual(configured);
     await daemon.says(/reloaded: 2 explicit/);
+    expect((await daemon.stop()).code).toBe(0);
+    expect(hostState(vm)).toEqual(before);
+  });
+
+  it.each([
+    ['nft', '*10.2.2.0/24*'],
+    ['ip', '*"route add"*10.2.1.0/24*'],
+  ])('that %s refuses half way takes no LAN away, and is tried again', async (tool, refused) => {
+    const { vm, sandbox } = topology;
+    const flag = sandbox.file(`refuse-${tool}`, '');
+    const path = vm.exec('sh', ['-c', `readlink -f "$(command -v ${tool})"`]).trim();
+    const real = join(sandbox.folder, `real-${tool}`);
+    copyFileSync(path, real);
+    const wrapper = sandbox.file(
+      `wrapper-${tool}`,
+      `#!/bin/sh
+case "$*" in *-batch*|*--file*) ;; *) exec ${real} "$@";; esac
+text=$(cat)
+case "$text" in ${refused}) [ -e ${flag} ] && { echo 'refused by the test' >&2; exit 1; };; esac
+printf '%s\\n' "$text" | ${real} "$@"
+`,
+    );
+    chmodSync(wrapper, 0o755);
+    const mounted = `mount --bind ${wrapper} ${path} && exec "$0" "$@"`;
+    const config = sandbox.file(`lan-${tool}.toml`, '');
+    const write = (lan: string, nat44: string) =>
+      writeFileSync(config, `lan = ["${lan}"]\nnat44 = ["${nat44}"]\n`);
+    write('10.1.1.0/24=2001:db8:12:3401::/96', '10.1.2.0/24');
+    const args = [...clatdArguments(topology), '--config', config];
+    const daemon = vm.start('unshare', ['--mount', 'sh', '-c', mounted, process.execPath, ...args]);
+    started.push(daemon);
+    await daemon.says(/translating on clat/);
+    await answersPing(topology, daemon);
+    const configured = hostState(vm);
+    expect(configured.firewall).toContain('10.1.2.0/24');
+    write('10.2.1.0/24=2001:db8:12:3402::/96', '10.2.2.0/24');
+    daemon.signal('SIGHUP');
+    await daemon.says(/not reloaded: .*refused by the test.* trying again/);
+    // Not while it tries again.
+    await until('all to be as before', () => isDeepStrictEqual(hostState(vm), configured));
+    await answersPing(topology, daemon);
+    rmSync(flag);
+    await daemon.says(/reloaded: 1 explicit/);
+    const firewall = vm.exec('nft', ['list', 'ruleset']);
+    expect(firewall).toContain('10.2.2.0/24');
+    expect(firewall).not.toContain('10.1.2.0/24');
+    expect(vm.ip('-4 route show table all')).toContain('unreachable 10.2.1.0/24');
     expect((await daemon.stop()).code).toBe(0);
     expect(hostState(vm)).toEqual(before);
   });
