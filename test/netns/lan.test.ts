@@ -28,8 +28,10 @@ function sources(): string[] {
     .sort();
 }
 
+const started: Process[] = [];
 async function start(...options: string[]): Promise<Process> {
   const child = topology.vm.start(process.execPath, clatdArguments(topology, ...options));
+  started.push(child);
   await child.says(/translating on clat/);
   return child;
 }
@@ -101,7 +103,10 @@ describeNetns('hosts behind this one', ['ping', 'nft', 'curl', 'sha256sum'], () 
     }`);
   });
   afterAll(() => topology?.close());
-  afterEach(() => topology.vm.exec('nft', ['flush', 'ruleset']));
+  afterEach(async () => {
+    for (const one of started.splice(0)) await one.stop();
+    topology.vm.exec('nft', ['flush', 'ruleset']);
+  });
 
   it.each(['an open host', 'a host with Docker’s firewall'])(
     '--lan on %s: each by its own address',
@@ -146,20 +151,20 @@ describeNetns('hosts behind this one', ['ping', 'nft', 'curl', 'sha256sum'], () 
     const [client] = clients as [Namespace];
     const lan = `192.168.1.0/24=${PREFIX}`;
     const config = sandbox.file('clatd.toml', `lan = ["${lan}"]\n`);
+    const left = () =>
+      Number(/packets (\d+)/.exec(net.exec('nft', ['list', 'counter', 'ip6', 'made', 'up']))![1]);
+    net.nft(`table ip6 made {
+      counter up { }
+      chain prerouting {
+        type filter hook prerouting priority filter; policy accept;
+        iifname "vm" ip6 saddr ${topology.pool6} counter name "up"
+      }
+    }`);
     client.ip('address add 10.9.9.9/32 dev eth0');
     vm.ip('route add 10.9.9.9/32 dev lan0');
     try {
       const child = await start('--config', config);
       await answersPing(topology, child);
-      const left = () =>
-        Number(/packets (\d+)/.exec(net.exec('nft', ['list', 'counter', 'ip6', 'made', 'up']))![1]);
-      net.nft(`table ip6 made {
-        counter up { }
-        chain prerouting {
-          type filter hook prerouting priority filter; policy accept;
-          iifname "vm" ip6 saddr ${topology.pool6} counter name "up"
-        }
-      }`);
       const ping = () => client.run('ping', ['-c1', '-W2', '-I', '10.9.9.9', map.web]);
       const refused = await ping();
       expect(refused.stdout, child.output).toMatch(/From 192\.0\.0\.1 .*Packet filtered/);

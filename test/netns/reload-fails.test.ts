@@ -65,20 +65,22 @@ while True: print(s.recv(10000).decode().replace('\\n', ' '))`,
     started.push(manager);
     const mounted = 'mount -t tmpfs -o size=64k none /run/clatd && exec "$0" "$@"';
     const daemon = await start(['unshare', '--mount', 'sh', '-c', mounted], { NOTIFY_SOCKET: socket });
-    await manager.says(/^READY=1 STATUS=translating on clat: 2 mappings, [^;\n]+$/m);
+    await manager.says(/^READY=1/m);
     const configured = hostState(vm);
     const filler = `/proc/${daemon.pid}/root/run/clatd/filler`;
     expect(spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4096']).status).not.toBe(0);
 
     writeFileSync(file, `192.0.0.4 2001:db8:1:1::c1a9\n`);
     daemon.signal('SIGHUP');
-    await daemon.says(/not reloaded: .*\/run\/clatd.* ENOSPC .*stays so, trying again in 1 s/);
-    await manager.says(
-      /^READY=1 STATUS=translating on clat: 2 mappings, .*; not reloaded: .*trying again in 1 s$/m,
-    );
+    await daemon.says(/not reloaded: /);
     expect(hostState(vm)).toEqual(configured);
     expect((await fetchFrom(OTHER4)).code).toBe(0);
     await answersPing(topology, daemon);
+    await daemon.says(/not reloaded: .*\/run\/clatd.* ENOSPC .*stays so, trying again in 1 s/);
+    await manager.says(/^READY=1 STATUS=translating on clat: 2 mappings, [^;\n]+$/m);
+    await manager.says(
+      /^READY=1 STATUS=translating on clat: 2 mappings, .*; not reloaded: .*trying again in 1 s$/m,
+    );
 
     // By itself, as soon as it can.
     rmSync(filler);
@@ -99,7 +101,7 @@ while True: print(s.recv(10000).decode().replace('\\n', ' '))`,
     vm.ip('-6 address add 2001:db8:1:1::c1a9/128 dev lo');
     writeFileSync(file, `192.0.0.4 2001:db8:1:1::c1a9\n`);
     daemon.signal('SIGHUP');
-    await daemon.says(/not reloaded: .*2001:db8:1:1::c1a9.* trying again/);
+    await daemon.says(/not reloaded: .*2001:db8:1:1::c1a9/);
     expect((await fetchFrom(OTHER4)).code).toBe(0);
     vm.ip('-6 address del 2001:db8:1:1::c1a9/128 dev lo');
     expect(hostState(vm)).toEqual(configured);
@@ -188,8 +190,11 @@ describeNetns('a look of the automatic mode', [...CLAT_TOOLS, 'unshare'], () => 
     expect(spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4096']).status).not.toBe(0);
     writeFileSync(config, 'clat-v6-addr = "2001:db8:1:1::77"\n');
     daemon.signal('SIGHUP');
-    await daemon.says(/cannot keep the journal .*ENOSPC.*; IPv4 stays as it is set up, trying again/);
+    await daemon.says(/cannot keep the journal .*ENOSPC/);
     expect(await host.works()).toBe(true);
+    expect(daemon.output).toMatch(
+      /cannot keep the journal .*ENOSPC.*; IPv4 stays as it is set up, trying again/,
+    );
     expect(vm.ip('-6 neighbour show proxy')).toBe(proxies);
     rmSync(filler);
     await until('the new address', () => vm.ip('-6 neighbour show proxy').includes('2001:db8:1:1::77'));
