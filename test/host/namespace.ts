@@ -104,6 +104,8 @@ export function makeMachine(setup = ''): Machine {
     drive(order, ...wrapper) {
       const { stdout, stderr, signal, status } = spawnSync('ip', argumentsFor(order, ...wrapper), {
         encoding: 'utf8',
+        // Nothing else runs meanwhile: what waits for ever would keep the whole run.
+        timeout: 60_000,
       });
       const killed = signal === 'SIGKILL' || status === 137;
       if (killed) return { log: [], killed };

@@ -32,8 +32,8 @@ describe.skipIf(!isRoot)('starts', () => {
         const winners = both.filter((one) => one.stdout.includes('holding'));
         const losers = both.filter((one) => !one.stdout.includes('holding'));
         expect(winners, `round ${round}`).toHaveLength(1);
+        // Which process it is, the winner may not have written down yet.
         expect(losers[0]!.stdout).toContain('AlreadyRunningError');
-        expect(losers[0]!.stdout).toContain(`(process ${winners[0]!.pid})`);
         expect(journalOf(vm).pid, `round ${round}`).toBe(winners[0]!.pid);
         expect(journalOf(vm).done.length, `round ${round}`).toBe(changes);
       } finally {

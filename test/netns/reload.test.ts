@@ -1,7 +1,7 @@
 /** SIGHUP: the EAM file is read again. */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { PROGRAM } from './clat.ts';
 import { hostState } from './host-state.ts';
 import type { Process } from './process.ts';
@@ -18,6 +18,7 @@ describeNetns('SIGHUP', ['curl', 'ping', 'nft'], () => {
   let file: string;
   let before: Record<string, string>;
   let child: Process;
+  let other: Process | undefined;
 
   const fetchFrom = (address: string) =>
     topology.vm.run('curl', ['-sS', '--max-time', '2', '--interface', address, `http://${map.web}/`]);
@@ -27,6 +28,9 @@ describeNetns('SIGHUP', ['curl', 'ping', 'nft'], () => {
     before = hostState(topology.vm);
     file = topology.sandbox.file('eam.txt', '# none yet\n');
     child = (await clatd('--eam-file', file).start(topology)).process;
+  });
+  afterEach(async () => {
+    await other?.stop();
   });
   afterAll(() => topology?.close());
 
@@ -59,20 +63,20 @@ describeNetns('SIGHUP', ['curl', 'ping', 'nft'], () => {
 
   it('names what changed, and what waits for a restart', async () => {
     const config = topology.sandbox.file('reload.toml', 'workers = 1\n');
-    const other = topology.vm.start(process.execPath, [
-      ...[PROGRAM, '--config', config, '--tun', 'other', '--no-configure', '--eam', `${OTHER4}=${OTHER6}`],
-    ]);
-    await other.says(/nothing is translated on other: 1 mapping, and pool6 is not given \(/);
+    const args = [PROGRAM, '--config', config, '--tun', 'other', '--no-configure'];
+    const second = topology.vm.start(process.execPath, [...args, '--eam', `${OTHER4}=${OTHER6}`]);
+    other = second;
+    await second.says(/ on other/);
     writeFileSync(config, 'workers = 3\ntun = "third"\nicmp-errors = "off"\n');
-    other.signal('SIGHUP');
+    second.signal('SIGHUP');
     // --tun of the command line goes before the file's.
-    await other.says(/workers is read at a start only: restart clatd for the new value/);
-    await other.says(/reloaded: 1 explicit address mapping; changed: icmp-errors/);
-    const said = other.output.length;
-    other.signal('SIGHUP');
-    await until('the second reload', () => /nothing has changed/.test(other.output.slice(said)));
-    expect(other.output.slice(said)).toMatch(/workers is read at a start only/);
-    await other.stop();
+    await second.says(/workers is read at a start only: restart clatd for the new value/);
+    await second.says(/reloaded: 1 explicit address mapping; changed: icmp-errors/);
+    const said = second.output.length;
+    second.signal('SIGHUP');
+    await until('the second reload', () => /nothing has changed/.test(second.output.slice(said)));
+    expect(second.output.slice(said)).toMatch(/workers is read at a start only/);
+    expect(second.output).toMatch(/nothing is translated on other: 1 mapping, and pool6 is not given \(/);
   });
 
   it('takes a mapping away, and the end takes the rest', async () => {
