@@ -178,6 +178,8 @@ export class Clat {
   async stop(): Promise<void> {
     this.#end.abort();
     for (const end of this.#endEvents) end();
+    // First, since a look under way sets up what is ended below: a timer more would keep the process alive for ever.
+    await this.#loop.stop();
     this.#discovery.stop();
     this.#listener.stop();
     this.#unclaim();
@@ -185,7 +187,6 @@ export class Clat {
     this.#health?.stop();
     this.#pings.close();
     this.#nativeCheck?.stop();
-    await this.#loop.stop();
   }
 
   #checkHealth(): Health | null {

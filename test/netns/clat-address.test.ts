@@ -168,7 +168,7 @@ describeNetns('the IPv6 address of a CLAT', [...CLAT_TOOLS, 'curl'], () => {
     const { net, sandbox } = host.topology;
     const router = new RaSender(sandbox, net, 'vm', { pref64: [{ prefix: map.pool6 }] });
     host.start();
-    await host.says(/eth0 has no global IPv6 address yet/);
+    await host.says(/waiting for a global IPv6 address on eth0/);
     await router.change({ ...SLAAC, pref64: [{ prefix: map.pool6 }] });
     await host.untilWorks();
   });

@@ -1,9 +1,10 @@
 /** Plain `clatd` (CLAT-1): where it finds the prefix (DISC-1), and that it leaves nothing behind. */
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
-import { CLAT_TOOLS, ClatHost, PREF64, SLAAC } from './clat.ts';
+import { CLAT_TOOLS, ClatHost, PREF64, PROGRAM, SLAAC } from './clat.ts';
 import { ScriptedDns64, startUnbound } from './dns64.ts';
 import { hostState } from './host-state.ts';
 import { RaSender } from './ra-sender.ts';
@@ -12,6 +13,7 @@ import { dropForwarded, map } from './topology.ts';
 import { until } from './wait.ts';
 
 let host: ClatHost;
+const REAL_IP = spawnSync('sh', ['-c', 'command -v ip'], { encoding: 'utf8' }).stdout.trim();
 afterEach(async ({ task }) => host?.close(task.result?.state === 'fail'));
 
 /** CPU time of all threads of a process, in ticks of 10 ms (proc(5), fields 14 and 15 of stat). */
@@ -21,7 +23,7 @@ function cpuTicks(pid: number): number {
   return Number(fields[11]) + Number(fields[12]);
 }
 
-describeNetns('clatd without options', CLAT_TOOLS, () => {
+describeNetns('clatd without options', [...CLAT_TOOLS, 'unshare'], () => {
   it('takes the prefix from the router and an address from the /64, and leaves nothing behind', async () => {
     host = await ClatHost.build();
     const { vm, net, sandbox } = host.topology;
@@ -36,6 +38,38 @@ describeNetns('clatd without options', CLAT_TOOLS, () => {
     expect(vm.ip('-6 neighbour show proxy')).toContain(host.clat6());
     const { code } = await host.daemon.stop();
     expect(code).toBe(0);
+    expect(hostState(vm)).toEqual(before);
+  });
+
+  it('told to end in the middle of a change, it ends when the change is made, and undoes it', async () => {
+    host = await ClatHost.build();
+    const { vm, net, sandbox } = host.topology;
+    new RaSender(sandbox, net, 'vm', PREF64);
+    await host.untilRoute();
+    const before = hostState(vm);
+    // An `ip` that waits in the middle of a change for as long as the gate is shut.
+    const gate = join(sandbox.folder, 'gate');
+    const slow = sandbox.file(
+      'ip',
+      `#!/bin/sh
+case " $* " in *" -json "*) ;; *" -batch "*) while [ -e ${gate} ]; do : >${gate}.reached; sleep 0.02; done;; esac
+exec ${REAL_IP} "$@"
+`,
+    );
+    const mounted = 'mount -t tmpfs none /usr/local/sbin && install "$0" /usr/local/sbin/ip && exec "$@"';
+    const daemon = vm.start('unshare', ['--mount', 'sh', '-c', mounted, slow, process.execPath, PROGRAM], {
+      env: { STATE_DIRECTORY: host.stateDirectory },
+    });
+    await daemon.says(/IPv4 is set up/);
+    const proxy = vm.ip('-6 neighbour show proxy').split(' ')[0]!;
+    writeFileSync(gate, '');
+    vm.ip(`-6 neighbour delete proxy ${proxy} dev eth0`);
+    vm.ip('-6 address add 2001:db8:1:1::e/64 dev eth0 nodad');
+    await until('a change under way', () => existsSync(`${gate}.reached`));
+    daemon.signal('SIGTERM');
+    vm.ip('-6 address del 2001:db8:1:1::e/64 dev eth0');
+    rmSync(gate);
+    expect((await daemon.stop('SIGTERM', 10_000)).code).toBe(0);
     expect(hostState(vm)).toEqual(before);
   });
 
