@@ -18,6 +18,9 @@ const RETRY_MOST = 60_000;
  */
 const REST = 9;
 const QUICK = 100; // ms
+/** So many looks within so long need no rest: a start takes several, and on a slow machine all reading is slow. */
+const FREE = 8;
+const FREE_SPAN = 60_000; // ms
 
 export class WatchLoop {
   readonly #deps: WatchLoopDeps;
@@ -31,6 +34,8 @@ export class WatchLoop {
   #due = Number.POSITIVE_INFINITY;
   #resting: { end(): void } | null = null;
   #stopped = false;
+  /** When the last FREE looks began, ms of performance.now. */
+  #begun: number[] = [];
 
   constructor(deps: WatchLoopDeps) {
     this.#deps = deps;
@@ -85,10 +90,13 @@ export class WatchLoop {
 
   async #lookOnce(): Promise<void> {
     this.#again = false;
+    const now = performance.now();
+    const busy = this.#begun.length === FREE && now - this.#begun[0]! < FREE_SPAN;
+    this.#begun = [...this.#begun, now].slice(-FREE);
     try {
       const reading = await this.#deps.look();
       this.#retry = RETRY_FIRST;
-      const rest = REST * (reading - QUICK);
+      const rest = busy ? REST * (reading - QUICK) : 0;
       if (this.#again && rest > 0) await this.#rest(rest);
     } catch (error) {
       if (this.#stopped) return;

@@ -7,6 +7,7 @@ import type { Finished } from './process.ts';
 import { RaSender } from './ra-sender.ts';
 import { type Namespace, projectRoot, Sandbox } from './sandbox.ts';
 import { describeNetns } from './suite.ts';
+import { until } from './wait.ts';
 
 const THREE = ['2600:2d00:2:1:0:1::/96', '2600:2d00:2:2::/96', '2600:2d00:2:3::/96'];
 
@@ -105,8 +106,9 @@ describeNetns('clatd discover', ['unbound', 'dig', 'python3'], () => {
       pref64: [{ prefix: '2001:db8:64::/96', lifetime: 1200 }],
       rdnss: [{ addresses: ['fe80::53'] }],
     });
+    await until('the first advertisement', () => sender.sent > 0);
     const { code, stdout } = await discover();
-    expect(code).toBe(0);
+    expect(code, stdout).toBe(0);
     expect(stdout).toMatch(/fe80::(1|53) on eth0: 2001:db8:64::\/96, lifetime 1200 s/);
     expect(stdout).toMatch(/fe80::53%eth0 \(learned on eth0\): 2001:db8:65::\/96/);
     expect(stdout).toMatch(/clatd would use 2001:db8:64::\/96 \(a router said so\), first of 2/);

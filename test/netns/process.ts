@@ -96,7 +96,7 @@ export class Process {
   }
 
   /** Asks the process to end, insists after `patience` ms, and resolves with how it ended. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', patience = 3000): Promise<ExitStatus> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM', patience = 15_000): Promise<ExitStatus> {
     this.signal(signal);
     const timer = setTimeout(() => this.signal('SIGKILL'), patience);
     const status = await this.exited;

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface WaitOptions {
-  /** Milliseconds before the wait fails; default 10,000. */
+  /** Milliseconds before the wait fails; default 30,000. */
   timeout?: number;
   /** Milliseconds between two looks; default 20. */
   interval?: number;
@@ -15,7 +15,7 @@ export interface WaitOptions {
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  { timeout = 10_000, interval = 20 }: WaitOptions = {},
+  { timeout = 30_000, interval = 20 }: WaitOptions = {},
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + timeout;
   let last: unknown;
