@@ -1,25 +1,7 @@
 /** A packet in one line, for people: addresses, protocol, ports or ICMP type, lengths. Takes whatever bytes there are. */
 import { formatIp4, formatIp6 } from '../address/format.ts';
+import { EXTENSIONS, FRAGMENT, PROTOCOL_NAMES, WITH_PORTS } from '../replay/protocols.ts';
 
-/** IANA protocol numbers by name, those people know by name. */
-const NAMES: Readonly<Record<number, string>> = {
-  1: 'ICMP',
-  2: 'IGMP',
-  6: 'TCP',
-  17: 'UDP',
-  33: 'DCCP',
-  47: 'GRE',
-  50: 'ESP',
-  51: 'AH',
-  58: 'ICMPv6',
-  132: 'SCTP',
-  136: 'UDP-Lite',
-};
-const FRAGMENT = 44;
-/** Hop-by-hop, routing, destination options: length in the second byte, in units of 8 behind the first 8. */
-const EXTENSIONS: ReadonlySet<number> = new Set([0, 43, 60]);
-/** Those that begin with two ports. */
-const PORTS: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
 const ICMP: ReadonlySet<number> = new Set([1, 58]);
 
 export function packetLine(packet: Uint8Array): string {
@@ -79,9 +61,9 @@ const fragment = (offset: number, more: boolean): string =>
   `fragment at ${offset}${more ? ', more follow' : ', the last'}`;
 
 function transport(view: DataView, protocol: number, at: number, offset: number): string {
-  const name = NAMES[protocol] ?? `protocol ${protocol}`;
+  const name = PROTOCOL_NAMES[protocol] ?? `protocol ${protocol}`;
   if (offset > 0 || at + 4 > view.byteLength) return name;
-  if (PORTS.has(protocol)) return `${name} ${view.getUint16(at)} > ${view.getUint16(at + 2)}`;
+  if (WITH_PORTS.has(protocol)) return `${name} ${view.getUint16(at)} > ${view.getUint16(at + 2)}`;
   if (ICMP.has(protocol)) return `${name} type ${view.getUint8(at)} code ${view.getUint8(at + 1)}`;
   return name;
 }

@@ -1,25 +1,8 @@
 /** The report of a replay: one JSON object a line and packet (docs/replay.md). ASCII, whatever the packet holds. */
 import { formatIp4, formatIp6 } from '../address/format.ts';
 import type { Fate } from './capture-translator.ts';
+import { EXTENSIONS, FRAGMENT, PROTOCOL_NAMES, WITH_PORTS } from './protocols.ts';
 import { shapeOf } from './shape.ts';
-
-const PROTOCOLS: Readonly<Record<number, string>> = {
-  1: 'ICMP',
-  2: 'IGMP',
-  6: 'TCP',
-  17: 'UDP',
-  33: 'DCCP',
-  47: 'GRE',
-  50: 'ESP',
-  51: 'AH',
-  58: 'ICMPv6',
-  132: 'SCTP',
-  136: 'UDP-Lite',
-};
-const PORTS: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
-const FRAGMENT = 44;
-/** Hop-by-hop, routing, destination options. */
-const EXTENSIONS: ReadonlySet<number> = new Set([0, 43, 60]);
 
 /** @param nanoseconds of the second; @param fine the capture tells them apart, and not microseconds only */
 export function reportLine(
@@ -73,9 +56,9 @@ function addressed(packet: Uint8Array): Addressed {
       ? formatIp4(view.getInt32(at))
       : formatIp6([view.getInt32(at), view.getInt32(at + 4), view.getInt32(at + 8), view.getInt32(at + 12)]);
   const upper = version === 4 ? upper4(view) : upper6(view);
-  const protocol = PROTOCOLS[upper.protocol] ?? upper.protocol;
+  const protocol = PROTOCOL_NAMES[upper.protocol] ?? upper.protocol;
   const ports =
-    upper.at >= 0 && PORTS.has(upper.protocol) && upper.at + 4 <= packet.length
+    upper.at >= 0 && WITH_PORTS.has(upper.protocol) && upper.at + 4 <= packet.length
       ? { sourcePort: view.getUint16(upper.at), destinationPort: view.getUint16(upper.at + 2) }
       : {};
   const [source, destination] = version === 4 ? [12, 16] : [8, 24];
